@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+]
+
+/// A general room: knows nothing of datasets, imports its C library and at most the leaf room `JSON`.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings)
+}
+
+func executable(_ folder: String, _ target: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: target, dependencies: dependencies, path: "Sources/Executables/\(folder)", swiftSettings: settings)
+}
+
+let package = Package(
+    name: "dataset-integrator",
+    products: [
+        .library(name: "Signatures", targets: ["Signatures"]),
+        .library(name: "Pusher", targets: ["Pusher"]),
+        .executable(name: "integrator", targets: ["IntegratorTool"]),
+        .executable(name: "sandbox", targets: ["SandboxTool"]),
+        .executable(name: "benchmark", targets: ["BenchmarkTool"]),
+    ],
+    targets: [
+        // C libraries, each imported by one room (CCrypto by two).
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
+        .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb"),
+        .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd"),
+        .systemLibrary(name: "CWslay"),
+
+        // General rooms.
+        room("JSON"),
+        room("Telemetry"),
+        room("Signatures", ["CCrypto"]),
+        room("Pusher", ["CCrypto", "JSON"]),
+        room("HTTPServer", ["CMicroHTTPD"]),
+        room("HTTPClient", ["CCurl"]),
+        room("MySQL", ["CMariaDB"]),
+
+        // The product, and the other parties to try it with.
+        room("Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"]),
+        room("Sandbox", ["CWslay", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
+
+        executable("integrator", "IntegratorTool", ["Integrator"]),
+        executable("sandbox", "SandboxTool", ["Sandbox"]),
+        executable("benchmark", "BenchmarkTool", ["MySQL", "HTTPServer", "Signatures", "JSON"]),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["MySQL"], path: "Tests/TestSupport", swiftSettings: settings),
+        tests(of: "JSON"),
+        tests(of: "Telemetry"),
+        tests(of: "Signatures"),
+        tests(of: "Pusher", ["JSON"]),
+        tests(of: "HTTPServer"),
+        tests(of: "HTTPClient", ["HTTPServer"]),
+        tests(of: "MySQL", ["TestSupport"]),
+        tests(of: "Sandbox", ["HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
+        tests(
+            of: "Integrator",
+            [
+                "TestSupport", "Sandbox", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient",
+                "MySQL",
+            ]
+        ),
+    ]
+)
