@@ -1,0 +1,28 @@
+/// Members in one call; nil is written as null.
+extension JSONWriter {
+    public mutating func field(_ name: String, _ value: String?) {
+        key(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    public mutating func field(_ name: String, _ value: (some FixedWidthInteger)?) {
+        key(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    public mutating func field(_ name: String, _ value: Bool?) {
+        key(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    public mutating func field(_ name: String, _ value: Double?) {
+        key(name)
+        if let value { self.value(value) } else { null() }
+    }
+
+    /// Writes a member whose value is JSON already.
+    public mutating func field(_ name: String, raw json: (some Collection<UInt8>)?) {
+        key(name)
+        if let json { raw(json) } else { null() }
+    }
+}
