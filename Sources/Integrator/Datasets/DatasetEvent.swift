@@ -43,9 +43,12 @@ package enum DatasetEventType: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether it changes the wishlist's training status.
+    package var isAboutTraining: Bool { trainingStatus != nil || self == .trainingUpdated }
+
     /// The name of the event on Pusher (spec, section 5).
     package var notificationName: String {
-        trainingStatus == nil ? rawValue : DatasetEventType.trainingUpdated.rawValue
+        isAboutTraining ? DatasetEventType.trainingUpdated.rawValue : rawValue
     }
 }
 
@@ -86,6 +89,8 @@ package struct DatasetEvent: Sendable, Equatable {
     /// The bytes of `data.result`, a JSON object.
     package var result: [UInt8]?
     package var error: DatasetError?
+    /// What a client set the training status to; only of `training.updated`.
+    package var training: TrainingChange?
 
     package init(type: DatasetEventType, datasetID: Int64?, reference: String? = nil, sequence: Int64? = nil) {
         self.type = type

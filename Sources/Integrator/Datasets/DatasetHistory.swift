@@ -105,6 +105,9 @@ extension DatasetHistory {
             if status != .completed { return status.isFinal ? .stale : .parked }
             guard surroundings.isLatest, surroundings.training.mayBeSet(byWebhook: training) else { return .stale }
             surroundings.training = training
+        } else if event.type == .trainingUpdated, let training = event.training {
+            guard surroundings.training.clientTransitions.contains(training.status) else { return .stale }
+            surroundings.training = training.status
         } else if let next = nextStatus(event.type) {
             guard status.mayBecome(next, unavailable: error?.code == DatasetError.unavailableCode) else { return .stale }
             let revives = next.isActive && !status.isActive

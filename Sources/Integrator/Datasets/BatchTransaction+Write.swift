@@ -1,0 +1,94 @@
+import MySQL
+
+extension BatchTransaction {
+    /// How many changes are read back from the log at once for one history.
+    static let recoveryLimit = 200
+
+    /// Notes what has been sent.
+    mutating func settle() {
+        for settlement in batch.settlements {
+            guard var history = world.histories[settlement.historyID] else {
+                effects.lost.append(settlement.historyID)
+                continue
+            }
+            for letter in settlement.deadLetters {
+                statements.append(
+                    """
+                    INSERT IGNORE INTO wishlist_dataset_dead_letters (event_id, history_id, revision, reason, refused_at) \
+                    SELECT id, history_id, revision, \(letter.reason.limited(to: 1000)), \(world.now) \
+                    FROM wishlist_dataset_events WHERE history_id = \(history.id) AND revision = \(letter.revision)
+                    """)
+            }
+            let isOurs = history.debt.settle(
+                upTo: settlement.upTo, of: history.revision, oldest: settlement.oldest, by: settings.instance,
+                at: world.now)
+            world.histories[history.id] = history
+            if history.debt.owedSince != nil && !isOurs {
+                effects.lost.append(history.id)
+            } else {
+                effects.settled.append(
+                    .init(historyID: history.id, isOwed: isOurs, revision: history.revision))
+            }
+        }
+        for (historyID, after) in batch.recoveries.sorted(by: { $0.key < $1.key }) { claim(historyID, after: after) }
+        if recoversAll {
+            for id in world.histories.keys where batch.recoveries[id] == nil { claim(id, after: nil) }
+        }
+    }
+
+    private mutating func claim(_ historyID: Int64, after: Int64?) {
+        guard var history = world.histories[historyID], history.debt.owedSince != nil,
+            history.debt.claim(by: settings.instance, at: world.now), let address = world.addresses[history.wishlistID]
+        else {
+            effects.lost.append(historyID)
+            return
+        }
+        world.histories[historyID] = history
+        effects.handoffs.removeAll { $0.historyID == historyID }
+        let from = max(after ?? 0, history.debt.notified)
+        effects.handoffs.append(
+            Handoff(
+                historyID: historyID, address: address, from: from, to: history.revision,
+                notified: history.debt.notified, notifications: [], isRecovered: true))
+    }
+
+    /// Writes all that has changed.
+    func write(on connection: isolated MySQLConnection) throws(MySQLError) {
+        if !logged.isEmpty { try connection.execute(EventLog.append(logged, at: world.now)) }
+        let parked = logged.filter { $0.outcome == .parked }.map(\.key)
+        if !parked.isEmpty { try connection.execute(EventLog.park(keys: parked)) }
+        let changed = world.histories.values.filter { $0 != world.originals[$0.id] }.sorted { $0.id < $1.id }
+        if !changed.isEmpty { try connection.execute(HistoryTable.update(changed)) }
+        for (id, result) in world.results.sorted(by: { $0.key < $1.key }) {
+            try connection.execute(HistoryTable.setResult(result, of: id))
+        }
+        for id in world.trainingChanged.sorted() {
+            guard let change = world.training[id] else { continue }
+            try connection.execute(
+                """
+                UPDATE wishlist_to_groups SET training_status = \(change.status.rawValue), \
+                training_scheduled_at = \(change.scheduledAt), updated_at = \(world.now) WHERE id = \(id)
+                """)
+        }
+        for statement in statements { try connection.execute(statement) }
+    }
+
+    /// Reads back from the log what claimed histories owe.
+    mutating func recover(on connection: isolated MySQLConnection) throws(MySQLError) {
+        for index in effects.handoffs.indices where effects.handoffs[index].isRecovered {
+            let handoff = effects.handoffs[index]
+            guard let history = world.histories[handoff.historyID] else { continue }
+            let rows = try connection.query(
+                EventLog.changes(of: history.id, after: handoff.from, limit: Self.recoveryLimit))
+            var notifications: [Notification] = []
+            var covered = handoff.from
+            for row in rows {
+                let notification = try Notification(history: history, logged: row)
+                covered = notification.revision
+                if history.preference.wants(notification.type) { notifications.append(notification) }
+            }
+            effects.handoffs[index].notifications = notifications
+            if rows.count == Self.recoveryLimit { effects.handoffs[index].to = covered }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import Synchronization
+
+/// Work that waits for one of the writers. Each dataset always goes to the same lane, so that batches that commit side by
+/// side in this process do not wait for each other's rows.
+///
+/// Callable from any thread; one writer takes.
+package final class Lane: Sendable {
+    private struct State: Sendable {
+        var next = Batch()
+        /// Places of settlements in `next`, by history.
+        var settlementPlaces: [Int64: Int] = [:]
+        var writer: CheckedContinuation<Void, Never>?
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    /// Webhooks that may wait; more are answered 503.
+    private let capacity: Int
+
+    package init(capacity: Int = 4096) {
+        self.capacity = capacity
+    }
+
+    /// Hands in a webhook.
+    /// - Returns: false if too many wait or the lane is closed; then `answer` will not be called.
+    package func submit(_ webhook: Batch.PendingWebhook) -> Bool {
+        add { batch, _ in
+            guard batch.webhooks.count < capacity else { return false }
+            batch.webhooks.append(webhook)
+            return true
+        }
+    }
+
+    /// Hands in a change of our own.
+    /// - Returns: false if the lane is closed; then `answer` will not be called.
+    package func submit(_ change: Batch.OwnChange) -> Bool {
+        add { batch, _ in
+            batch.changes.append(change)
+            return true
+        }
+    }
+
+    /// Hands in what has been settled. At most one for each history waits.
+    package func submit(_ settlement: Settlement) {
+        _ = add { batch, places in
+            if let place = places[settlement.historyID] {
+                batch.settlements[place].merge(settlement)
+            } else {
+                places[settlement.historyID] = batch.settlements.count
+                batch.settlements.append(settlement)
+            }
+            return true
+        }
+    }
+
+    /// Asks for the claim of a history and for what it owes after `revision`, read from the log.
+    package func recover(_ historyID: Int64, after revision: Int64?) {
+        _ = add { batch, _ in
+            batch.recoveries[historyID] = .some(revision)
+            return true
+        }
+    }
+
+    /// Asks for the parked webhooks of a dataset to be applied.
+    package func unpark(_ datasetIDs: some Collection<Int64>) {
+        guard !datasetIDs.isEmpty else { return }
+        _ = add { batch, _ in
+            batch.unparked.formUnion(datasetIDs)
+            return true
+        }
+    }
+
+    private func add(_ change: (inout Batch, inout [Int64: Int]) -> Bool) -> Bool {
+        let (isAdded, writer) = state.withLock { state in
+            guard !state.isClosed, change(&state.next, &state.settlementPlaces) else {
+                return (false, nil as CheckedContinuation<Void, Never>?)
+            }
+            defer { state.writer = nil }
+            return (true, state.writer)
+        }
+        writer?.resume()
+        return isAdded
+    }
+
+    /// How many webhooks wait.
+    package var depth: Int { state.withLock { $0.next.webhooks.count } }
+
+    /// Takes no more; what was handed in before is still given out.
+    package func close() {
+        let writer = state.withLock { state in
+            state.isClosed = true
+            defer { state.writer = nil }
+            return state.writer
+        }
+        writer?.resume()
+    }
+
+    /// All that waits, but at most `maximum` webhooks; waits for work if there is none.
+    /// - Returns: nil once the lane is closed and empty.
+    package func take(maximum: Int) async -> Batch? {
+        while true {
+            let (batch, isClosed) = state.withLock { state in (Self.take(&state, maximum: maximum), state.isClosed) }
+            if let batch { return batch }
+            if isClosed { return nil }
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if state.isClosed || !state.next.isEmpty { return true }
+                    state.writer = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        }
+    }
+
+    private static func take(_ state: inout State, maximum: Int) -> Batch? {
+        guard !state.next.isEmpty else { return nil }
+        var batch = state.next
+        state.next = Batch()
+        state.settlementPlaces = [:]
+        if batch.webhooks.count > maximum {
+            state.next.webhooks = Array(batch.webhooks[maximum...])
+            batch.webhooks.removeSubrange(maximum...)
+        }
+        return batch
+    }
+
+    /// Puts back the work that nobody waits for, to be tried again: settlements, recoveries, parked webhooks.
+    package func putBack(_ batch: Batch) {
+        state.withLock { state in
+            for settlement in batch.settlements where state.settlementPlaces[settlement.historyID] == nil {
+                state.settlementPlaces[settlement.historyID] = state.next.settlements.count
+                state.next.settlements.append(settlement)
+            }
+            state.next.recoveries.merge(batch.recoveries) { later, _ in later }
+            state.next.unparked.formUnion(batch.unparked)
+        }
+    }
+}
