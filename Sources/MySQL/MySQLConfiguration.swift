@@ -1,0 +1,62 @@
+/// Where a MySQL or MariaDB server is, and how long to wait for it.
+///
+/// The timeouts are kept by the client in whole seconds, rounded up, at least one.
+public struct MySQLConfiguration: Sendable {
+    /// Name or address of the server; unused if `socket` is set.
+    public var host: String
+    /// TCP port of the server; unused if `socket` is set.
+    public var port: UInt16
+    /// Path of a Unix domain socket, which wins over `host`.
+    public var socket: String?
+    /// The default schema; empty for none.
+    public var database: String
+    /// The account's name.
+    public var username: String
+    /// The account's password; never printed.
+    public var password: String
+    /// PEM file of the authority that signed the server's certificate. Set: TLS is required and verified. Nil: no TLS.
+    public var caFile: String?
+    /// How long connecting may take.
+    public var connectTimeout: Duration = .seconds(5)
+    /// How long the server may stay silent during a statement. Then the statement fails with `.timeout` and the
+    /// connection is closed. Must be longer than `lockWaitTimeout`.
+    public var statementTimeout: Duration = .seconds(10)
+    /// How long a statement waits for a row lock (`innodb_lock_wait_timeout`) before it fails with 1205.
+    public var lockWaitTimeout: Duration = .seconds(5)
+
+    /// A server reached over TCP, or over `socket` if that is given.
+    public init(
+        host: String = "127.0.0.1", port: UInt16 = 3306, socket: String? = nil, database: String, username: String,
+        password: String = "", caFile: String? = nil
+    ) {
+        self.host = host
+        self.port = port
+        self.socket = socket
+        self.database = database
+        self.username = username
+        self.password = password
+        self.caFile = caFile
+    }
+}
+
+extension MySQLConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Account and place, without the password.
+    public var description: String {
+        "\(username)@\(socket ?? "\(host):\(port)")/\(database)"
+    }
+
+    /// The same as `description`.
+    public var debugDescription: String { description }
+
+    /// Hides the members, so that `dump` does not print the password.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension Duration {
+    /// Whole seconds, rounded up, from 1 to a day: what the client library and the server take.
+    var timeoutSeconds: UInt32 {
+        let (seconds, attoseconds) = components
+        let rounded = attoseconds > 0 ? seconds.addingReportingOverflow(1).partialValue : seconds
+        return UInt32(min(max(rounded, 1), 86_400))
+    }
+}

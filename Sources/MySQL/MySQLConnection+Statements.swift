@@ -1,0 +1,131 @@
+import CMariaDB
+
+extension MySQLConnection {
+    /// Runs a statement and returns its rows, none if it is not a query.
+    public func query(_ sql: SQL) throws(MySQLError) -> MySQLRows {
+        try execute(sql).rows
+    }
+
+    /// Runs one statement.
+    ///
+    /// The server refuses a second one after a semicolon, unless `executeAll` was called on this connection before:
+    /// then it is run too and the call fails.
+    @discardableResult
+    public func execute(_ sql: SQL) throws(MySQLError) -> MySQLOutcome {
+        try execute(sql, phase: .statement)
+    }
+
+    /// Runs several statements in one round trip and returns the outcome of each. The first that fails ends it: the
+    /// ones before it have been run, the ones after it have not, and the error does not tell which it was.
+    ///
+    /// If one of them is exactly `COMMIT` and the connection is lost, the error has the phase `.commit`.
+    public func executeAll(_ statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
+        guard !statements.isEmpty else { return [] }
+        if !takesSeveralStatements {
+            try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
+            takesSeveralStatements = true
+        }
+        var joined: [UInt8] = []
+        joined.reserveCapacity(statements.reduce(0) { $0 + $1.bytes.count + 1 })
+        for statement in statements {
+            if !joined.isEmpty { joined.append(UInt8(ascii: ";")) }
+            joined.append(contentsOf: statement.bytes)
+        }
+        let phase: MySQLError.Phase = statements.contains { $0.bytes.elementsEqual("COMMIT".utf8) } ? .commit : .statement
+        var outcomes: [MySQLOutcome] = []
+        outcomes.reserveCapacity(statements.count)
+        try send(joined, phase: phase)
+        repeat {
+            outcomes.append(try receive(phase: phase))
+        } while try nextResult(phase: phase)
+        return outcomes
+    }
+
+    /// Begins a transaction.
+    public func begin() throws(MySQLError) { try execute("START TRANSACTION") }
+
+    /// Commits. Errors have the phase `.commit`; see `MySQLError.isOutcomeUnknown`.
+    public func commit() throws(MySQLError) { try execute("COMMIT", phase: .commit) }
+
+    /// Rolls back. If that fails the connection is closed, which has the same effect.
+    public func rollback() {
+        guard handle != nil else { return }
+        do {
+            try execute("ROLLBACK")
+        } catch {
+            close()
+        }
+    }
+
+    /// Asks the server for a sign of life.
+    public func ping() throws(MySQLError) {
+        try call(.statement) { mysql_ping($0) == 0 }
+    }
+
+    @discardableResult
+    private func execute(_ sql: SQL, phase: MySQLError.Phase) throws(MySQLError) -> MySQLOutcome {
+        try send(sql.bytes, phase: phase)
+        let outcome = try receive(phase: phase)
+        guard try nextResult(phase: phase) else { return outcome }
+        repeat { _ = try receive(phase: phase) } while try nextResult(phase: phase)
+        throw MySQLError(kind: .other, phase: phase, message: "more than one statement")
+    }
+
+    private func send(_ bytes: [UInt8], phase: MySQLError.Phase) throws(MySQLError) {
+        try call(phase) { handle in
+            bytes.withUnsafeBytes {
+                mysql_real_query(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self), UInt($0.count)) == 0
+            }
+        }
+    }
+
+    private func receive(phase: MySQLError.Phase) throws(MySQLError) -> MySQLOutcome {
+        var rows = MySQLRows.none
+        var affectedRows = 0
+        var lastInsertID: Int64 = 0
+        try call(phase) { handle in
+            if let result = mysql_store_result(handle) {
+                rows = MySQLRows(copying: result)
+                mysql_free_result(result)
+            } else if mysql_field_count(handle) > 0 {
+                // There should have been rows: the query was interrupted.
+                return false
+            }
+            affectedRows = Int(truncatingIfNeeded: mysql_affected_rows(handle))
+            lastInsertID = Int64(truncatingIfNeeded: mysql_insert_id(handle))
+            return true
+        }
+        return MySQLOutcome(affectedRows: affectedRows, lastInsertID: lastInsertID, rows: rows)
+    }
+
+    /// Goes on to the result of the next statement, if there is one.
+    private func nextResult(phase: MySQLError.Phase) throws(MySQLError) -> Bool {
+        var isThere = false
+        try call(phase) { handle in
+            let result = mysql_more_results(handle) == 0 ? -1 : mysql_next_result(handle)
+            isThere = result == 0
+            return result <= 0
+        }
+        return isThere
+    }
+
+    /// Makes one blocking call. If it returns false, throws what the library says, and closes the connection if that
+    /// is the end of it.
+    private func call(
+        _ phase: MySQLError.Phase, _ body: (UnsafeMutablePointer<MYSQL>) -> Bool
+    ) throws(MySQLError) {
+        guard let handle else { throw lastError(phase: phase) }
+        let start = ContinuousClock.now
+        guard !body(handle) else { return }
+        var error = lastError(phase: phase)
+        if error.kind == .connectionLost, start.duration(to: .now) >= statementTimeout {
+            error.kind = .timeout
+            error.message = "no answer within \(statementTimeout)"
+        }
+        // After an error of the client library (2000 and up) nobody knows what the server still sends.
+        if error.kind == .connectionLost || error.kind == .timeout || (2000..<3000).contains(error.number) {
+            close()
+        }
+        throw error
+    }
+}

@@ -1,0 +1,93 @@
+/// What went wrong between us and a MySQL server.
+///
+/// `description` is safe to log; `message` may contain values of rows and belongs to nobody but the operator.
+public struct MySQLError: Error, Sendable {
+    /// What a caller can do about it.
+    public enum Kind: Sendable, Hashable {
+        /// The server could not be reached.
+        case unreachable
+        /// The server, or a proxy before it, turned us away: credentials, schema, TLS, number of connections.
+        case refused
+        /// The connection broke; it is closed.
+        case connectionLost
+        /// A deadlock, a lock waited for too long, or a conflict with another node of a cluster. The transaction must
+        /// be rolled back and can be tried again.
+        case conflict
+        /// A unique key is taken. The name is without the table's name, which MySQL puts before it and MariaDB does not.
+        case duplicateKey(name: String)
+        /// The server was silent longer than `MySQLConfiguration.statementTimeout` and the connection is closed, or no
+        /// connection of a pool became free in time.
+        case timeout
+        /// A column is missing, is NULL, or does not hold what was asked for.
+        case unexpectedValue
+        /// The connection or the pool was closed by us.
+        case closed
+        /// Anything else, mostly a fault in a statement.
+        case other
+    }
+
+    /// When it went wrong.
+    public enum Phase: Sendable, Hashable {
+        /// Before the connection could be used. Nothing was sent.
+        case connect
+        /// During a statement.
+        case statement
+        /// During COMMIT.
+        case commit
+    }
+
+    /// What a caller can do about it.
+    public var kind: Kind
+    /// When it went wrong.
+    public var phase: Phase
+    /// The server's or the client library's error number; 0 if the error is our own.
+    public var number: Int
+    /// The SQLSTATE, five characters; `HY000` if there is none.
+    public var sqlState: String
+    /// The whole message. May contain values, for example the duplicate one.
+    public var message: String
+
+    init(kind: Kind, phase: Phase = .statement, number: Int = 0, sqlState: String = "HY000", message: String) {
+        self.kind = kind
+        self.phase = phase
+        self.number = number
+        self.sqlState = sqlState
+        self.message = message
+    }
+
+    /// True if the whole transaction may succeed when tried again: conflicts, and connections that were lost or could
+    /// not be made. After a timeout it may too, but the caller has waited long enough.
+    public var isRetryable: Bool {
+        switch kind {
+        case .conflict, .connectionLost, .unreachable: true
+        case .refused, .duplicateKey, .timeout, .unexpectedValue, .closed, .other: false
+        }
+    }
+
+    /// True if the transaction may have been committed all the same: the connection ended between COMMIT and its
+    /// answer.
+    public var isOutcomeUnknown: Bool {
+        phase == .commit && (kind == .connectionLost || kind == .timeout)
+    }
+}
+
+extension MySQLError: CustomStringConvertible {
+    /// Number, state and message. Where a message may quote a value, everything between its first and its last quote
+    /// is left out.
+    public var description: String {
+        let text =
+            switch kind {
+            case .duplicateKey(let name): "duplicate entry for key '\(name)'"
+            default: safeMessage
+            }
+        let prefix = number == 0 ? "" : "\(number) (\(sqlState)) "
+        return phase == .statement ? prefix + text : "\(prefix)\(text) [at \(phase)]"
+    }
+
+    private var safeMessage: String {
+        guard number >= 1000, !(2000..<3000).contains(number), !Self.numbersQuotingNamesOnly.contains(number),
+            let first = message.firstIndex(of: "'"), let last = message.lastIndex(of: "'"), first < last
+        else { return message }
+        return message[...first] + "?" + message[last...]
+    }
+}

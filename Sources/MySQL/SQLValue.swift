@@ -1,0 +1,108 @@
+import CMariaDB
+
+/// What can be interpolated into `SQL`. NULL is an optional that is nil.
+public protocol SQLValue {
+    /// Appends the value as a literal that MySQL and MariaDB read back exactly.
+    func appendLiteral(to bytes: inout [UInt8])
+}
+
+extension String: SQLValue {
+    /// A string literal in utf8mb4.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        var text = self
+        text.withUTF8 { bytes.appendEscaped(UnsafeRawBufferPointer($0), introducer: "") }
+    }
+}
+
+extension Substring: SQLValue {
+    /// A string literal in utf8mb4.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        var text = self
+        text.withUTF8 { bytes.appendEscaped(UnsafeRawBufferPointer($0), introducer: "") }
+    }
+}
+
+extension Array: SQLValue where Element == UInt8 {
+    /// A binary string literal: any bytes.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        withUnsafeBytes { bytes.appendEscaped($0, introducer: "_binary") }
+    }
+}
+
+extension ArraySlice: SQLValue where Element == UInt8 {
+    /// A binary string literal: any bytes.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        withUnsafeBytes { bytes.appendEscaped($0, introducer: "_binary") }
+    }
+}
+
+extension SQLValue where Self: BinaryInteger {
+    /// Decimal digits.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: String(self).utf8)
+    }
+}
+
+extension Int: SQLValue {}
+extension Int32: SQLValue {}
+extension Int64: SQLValue {}
+extension UInt32: SQLValue {}
+extension UInt64: SQLValue {}
+
+extension Bool: SQLValue {
+    /// 1 or 0.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        bytes.append(self ? UInt8(ascii: "1") : UInt8(ascii: "0"))
+    }
+}
+
+extension Double: SQLValue {
+    /// The shortest digits that read back as the same number. NaN and infinity, which SQL has not, become NULL.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        let digits = "\(self)"
+        bytes.append(contentsOf: (isFinite ? digits : "NULL").utf8)
+        // Without an exponent it would be an exact DECIMAL, not a DOUBLE.
+        if isFinite, !digits.utf8.contains(UInt8(ascii: "e")) {
+            bytes.append(contentsOf: "e0".utf8)
+        }
+    }
+}
+
+extension Optional: SQLValue where Wrapped: SQLValue {
+    /// The value, or NULL.
+    public func appendLiteral(to bytes: inout [UInt8]) {
+        if let self {
+            self.appendLiteral(to: &bytes)
+        } else {
+            bytes.append(contentsOf: "NULL".utf8)
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Appends `introducer'...'` with the client library's escaping, at most twice as long as the value.
+    fileprivate mutating func appendEscaped(_ value: UnsafeRawBufferPointer, introducer: StaticString) {
+        ClientLibrary.start()
+        let longest = introducer.utf8CodeUnitCount + 2 * value.count + 3
+        append(addingCapacity: longest) { output in
+            introducer.withUTF8Buffer { for byte in $0 { output.append(byte) } }
+            output.append(UInt8(ascii: "'"))
+            output.withUnsafeMutableBufferPointer { buffer, count in
+                guard let from = value.baseAddress, let to = buffer.baseAddress else { return }
+                count += Int(
+                    mysql_escape_string(
+                        UnsafeMutableRawPointer(to + count).assumingMemoryBound(to: CChar.self),
+                        from.assumingMemoryBound(to: CChar.self), UInt(value.count)))
+            }
+            output.append(UInt8(ascii: "'"))
+        }
+    }
+}
+
+/// The client library's process-wide state.
+enum ClientLibrary {
+    private static let started: Bool = mysql_server_init(0, nil, nil) == 0
+
+    /// Initialises the library once; cheap after that, from any thread.
+    static func start() { _ = started }
+}

@@ -1,0 +1,28 @@
+public import MySQL
+
+/// A schema for one test.
+public enum TestDatabase {
+    /// Creates a schema with a random name on the shared server, gives `body` its configuration, and drops it at the
+    /// end, whether `body` returns, throws or is cancelled.
+    public static func with<R>(_ body: (MySQLConfiguration) async throws -> R) async throws -> R {
+        let server = try await TestServer.shared()
+        let name = "test_" + String(UInt64.random(in: 0 ... .max), radix: 36)
+        let administrator = server.configuration()
+        try await run("create database \(identifier: name) collate utf8mb4_unicode_ci", administrator)
+        let result: Result<R, any Error>
+        do {
+            result = .success(try await body(server.configuration(database: name)))
+        } catch {
+            result = .failure(error)
+        }
+        // In a task of its own, which is not cancelled with the test's.
+        try await Task { try await run("drop database \(identifier: name)", administrator) }.value
+        return try result.get()
+    }
+
+    private static func run(_ statement: SQL, _ configuration: MySQLConfiguration) async throws {
+        let connection = try await MySQLConnection.connect(configuration)
+        _ = try await connection.execute(statement)
+        await connection.close()
+    }
+}
