@@ -16,6 +16,7 @@ public struct JSONDocument: Sendable {
         storage = JSONStorage(bytes: bytes, tape: parser.tape)
     }
 
+    /// The one value of the text.
     public var root: JSONView { JSONView(storage: storage, index: 0) }
 }
 

@@ -2,8 +2,10 @@
 public struct JSONError: Error, Hashable, CustomStringConvertible {
     /// The first byte that cannot be part of a JSON text, counted from 0; the count of bytes if the text ends too early.
     public let offset: Int
+    /// What is wrong there.
     public let reason: Reason
 
+    /// A closed set, fit for the label of a counter.
     public enum Reason: String, Sendable {
         case unexpectedEnd = "unexpected end"
         case unexpectedByte = "unexpected byte"

@@ -3,10 +3,12 @@ public struct JSONView: Sendable {
     let storage: JSONStorage
     let index: Int
 
+    /// The seven literals and structures of JSON, `true` and `false` as one.
     public enum Kind: Sendable { case null, bool, number, string, array, object }
 
     private var entry: TapeEntry { storage.tape[index] }
 
+    /// Which of the kinds this value is.
     public var kind: Kind { entry.kind }
 
     /// The exact bytes of this value, with its quotes or brackets.

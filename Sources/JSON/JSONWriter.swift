@@ -18,6 +18,7 @@ public struct JSONWriter: Sendable {
 
     private enum Place { case root, firstElement, element, firstName, name, member, end }
 
+    /// A writer of one value.
     public init(escaping: Escaping = .minimal) {
         self.escaping = escaping
     }
@@ -43,13 +44,16 @@ public struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: ":"))
     }
 
+    /// Writes a string.
     public mutating func value(_ value: String) {
         beginValue()
         append(quoted: value)
     }
 
+    /// Writes an integer.
     public mutating func value(_ value: some FixedWidthInteger) { raw(String(value).utf8) }
 
+    /// Writes `true` or `false`.
     public mutating func value(_ value: Bool) { raw((value ? "true" : "false").utf8) }
 
     /// Writes a number, or null for what is not finite. The shortest digits that give the same double back.
@@ -57,6 +61,7 @@ public struct JSONWriter: Sendable {
         value.isFinite ? raw(value.description.utf8) : null()
     }
 
+    /// Writes `null`.
     public mutating func null() { raw("null".utf8) }
 
     /// Writes a value that is JSON already, as it is.
