@@ -16,20 +16,26 @@ package enum HistoryTable {
 
     /// Locks the rows of these datasets, in the order of the index: the same for every transaction.
     package static func lock(datasetIDs: some Collection<Int64>) -> SQL {
-        "SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_dataset_id) \
-        WHERE h.dataset_id IN \(list: datasetIDs) ORDER BY h.dataset_id, h.id FOR UPDATE"
+        """
+        SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_dataset_id) \
+        WHERE h.dataset_id IN \(list: datasetIDs) ORDER BY h.dataset_id, h.id FOR UPDATE
+        """
     }
 
     /// Locks the rows with these references.
     package static func lock(references: some Collection<String>) -> SQL {
-        "SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_reference) \
-        WHERE h.reference IN \(list: references) ORDER BY h.reference FOR UPDATE"
+        """
+        SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_reference) \
+        WHERE h.reference IN \(list: references) ORDER BY h.reference FOR UPDATE
+        """
     }
 
     /// Locks the rows with these ids.
     package static func lock(ids: some Collection<Int64>) -> SQL {
-        "SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
-        WHERE h.id IN \(list: ids) ORDER BY h.id FOR UPDATE"
+        """
+        SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
+        WHERE h.id IN \(list: ids) ORDER BY h.id FOR UPDATE
+        """
     }
 
     /// Reads a row of `columns`.
