@@ -85,6 +85,9 @@ package final class Lane: Sendable {
     /// How many webhooks wait.
     package var depth: Int { state.withLock { $0.next.webhooks.count } }
 
+    /// Whether it takes no more.
+    package var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// Takes no more; what was handed in before is still given out.
     package func close() {
         let writer = state.withLock { state in

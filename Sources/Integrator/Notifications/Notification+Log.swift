@@ -33,6 +33,6 @@ extension Notification {
         else { return nil }
         return TrainingChange(
             status: status,
-            scheduledAt: data?["training_scheduled_at"]?.string.flatMap { Timestamp(iso8601: $0) })
+            scheduledAt: data?["training_scheduled_at"]?.string.flatMap { ISO8601.parse($0) })
     }
 }

@@ -1,0 +1,145 @@
+import Synchronization
+
+/// Sends what is owed, from the moment it is committed: hands `NotificationQueue`'s parcels to senders, and what became of
+/// them to the lanes.
+///
+/// Nothing is polled. When Pusher fails, all senders pause together, with backoff; what waits longer than its claim leaves
+/// memory, and is claimed and read from the log again. Callable from any thread; `run` once.
+package final class Dispatcher: Sendable {
+    /// Why nothing is sent at present.
+    package enum Pause: Sendable, Equatable {
+        /// Timeouts, 408, 429, 5xx: tried again by itself.
+        case failing(String)
+        /// 401 or 403: key, secret, clock or quota have to be put right.
+        case unauthorised
+    }
+
+    private struct State: Sendable {
+        var queue: NotificationQueue
+        var pause: Pause?
+        var failures = 0
+        var isDraining = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+        /// Senders at work.
+        var busy = 0
+    }
+
+    private let state: Mutex<State>
+    /// A claim is given up a little before it runs out in the database.
+    private static let claim: Duration = .seconds(NotificationDebt.claimSeconds - 5)
+
+    package init(queue: NotificationQueue = NotificationQueue()) {
+        state = Mutex(State(queue: queue))
+    }
+
+    /// Takes what a transaction left to be sent and to be noted.
+    /// - Returns: histories to be read back from the log.
+    package func take(_ effects: BatchTransaction.Effects) -> [(historyID: Int64, after: Int64)] {
+        guard !effects.handoffs.isEmpty || !effects.settled.isEmpty || !effects.lost.isEmpty else { return [] }
+        let claimedUntil = ContinuousClock.now + Self.claim
+        var loads: [(historyID: Int64, after: Int64)] = []
+        let waiters = state.withLock { state in
+            for handoff in effects.handoffs {
+                if case .load(let after) = state.queue.offer(handoff, claimedUntil: claimedUntil) {
+                    loads.append((handoff.historyID, after))
+                }
+            }
+            for settled in effects.settled {
+                let after = state.queue.settled(
+                    settled.historyID, owed: settled.isOwed, revision: settled.revision, claimedUntil: claimedUntil)
+                if let after { loads.append((settled.historyID, after)) }
+            }
+            for historyID in effects.lost { state.queue.forget(historyID) }
+            return Self.wake(&state)
+        }
+        for waiter in waiters { waiter.resume() }
+        return loads
+    }
+
+    /// Whom to wake: all when draining, one otherwise (it wakes the next if it leaves something).
+    private static func wake(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
+        if state.isDraining || state.waiters.isEmpty {
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        guard state.queue.hasReady else { return [] }
+        return [state.waiters.removeLast()]
+    }
+
+    /// What a sender is to do next.
+    package enum Work: Sendable {
+        case send(NotificationQueue.Parcel)
+        /// Draining, and nothing is left.
+        case stop
+    }
+
+    /// Waits for something to send.
+    /// - Parameter maximum: notifications in the parcel at most.
+    package func next(maximum: Int) async -> Work {
+        while true {
+            let (work, waiter) = state.withLock { state -> (Work?, CheckedContinuation<Void, Never>?) in
+                let parcel = state.queue.take(maximum: maximum, now: .now)
+                if parcel.notifications.isEmpty && parcel.expired.isEmpty {
+                    return (state.isDraining && state.busy == 0 ? .stop : nil, nil)
+                }
+                state.busy += 1
+                return (.send(parcel), state.queue.hasReady ? state.waiters.popLast() : nil)
+            }
+            waiter?.resume()
+            if let work { return work }
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if state.queue.hasReady || (state.isDraining && state.busy == 0) { return true }
+                    state.waiters.append(continuation)
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        }
+    }
+
+    /// Notes the end of a parcel.
+    ///
+    /// - Parameters:
+    ///   - done: for each history, how many of its notifications have been dealt with, and which are dead letters.
+    ///   - back: for each history, what could not be sent.
+    /// - Returns: what is to be noted in the histories' rows.
+    package func finish(
+        done: [(historyID: Int64, count: Int, deadLetters: [Settlement.DeadLetter])],
+        back: [(historyID: Int64, notifications: [Notification])]
+    ) -> [Settlement] {
+        let (settlements, waiters) = state.withLock { state in
+            // Back first: a history that is in both is released by the second call, with all in its place.
+            for (historyID, notifications) in back { state.queue.putBack(historyID, notifications) }
+            let settlements = done.compactMap { state.queue.finish($0.historyID, taken: $0.count, deadLetters: $0.deadLetters) }
+            state.busy -= 1
+            return (settlements, Self.wake(&state))
+        }
+        for waiter in waiters { waiter.resume() }
+        return settlements
+    }
+
+    /// Takes note of how Pusher answered; nil is well. Returns how many times in a row it has failed.
+    package func note(_ pause: Pause?) -> Int {
+        state.withLock { state in
+            state.pause = pause
+            state.failures = pause == nil ? 0 : state.failures + 1
+            return state.failures
+        }
+    }
+
+    /// Why nothing is sent at present; nil if all is well.
+    package var pause: Pause? { state.withLock { $0.pause } }
+
+    /// Notifications that wait in memory or are on their way, and those dropped as overtaken since the start.
+    package var counts: (waiting: Int, overtaken: Int) { state.withLock { ($0.queue.count, $0.queue.overtaken) } }
+
+    /// Has the senders stop once nothing is left in memory.
+    package func drain() {
+        let waiters = state.withLock { state in
+            state.isDraining = true
+            return Self.wake(&state)
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+}
