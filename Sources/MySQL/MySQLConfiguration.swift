@@ -21,7 +21,8 @@ public struct MySQLConfiguration: Sendable {
     /// How long the server may stay silent during a statement. Then the statement fails with `.timeout` and the
     /// connection is closed. Must be longer than `lockWaitTimeout`.
     public var statementTimeout: Duration = .seconds(10)
-    /// How long a statement waits for a row lock (`innodb_lock_wait_timeout`) before it fails with 1205.
+    /// How long a statement waits for the lock of a row (`innodb_lock_wait_timeout`) or of a table's definition
+    /// (`lock_wait_timeout`) before it fails with 1205.
     public var lockWaitTimeout: Duration = .seconds(5)
 
     /// A server reached over TCP, or over `socket` if that is given.

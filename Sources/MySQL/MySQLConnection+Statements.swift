@@ -31,7 +31,8 @@ extension MySQLConnection {
             if !joined.isEmpty { joined.append(UInt8(ascii: ";")) }
             joined.append(contentsOf: statement.bytes)
         }
-        let phase: MySQLError.Phase = statements.contains { $0.bytes.elementsEqual("COMMIT".utf8) } ? .commit : .statement
+        let commits = statements.contains { $0.bytes.elementsEqual("COMMIT".utf8) }
+        let phase: MySQLError.Phase = commits ? .commit : .statement
         var outcomes: [MySQLOutcome] = []
         outcomes.reserveCapacity(statements.count)
         try send(joined, phase: phase)
@@ -42,13 +43,23 @@ extension MySQLConnection {
     }
 
     /// Begins a transaction.
-    public func begin() throws(MySQLError) { try execute("START TRANSACTION") }
+    public func begin() throws(MySQLError) {
+        conflict = nil
+        try execute("START TRANSACTION")
+    }
 
     /// Commits. Errors have the phase `.commit`; see `MySQLError.isOutcomeUnknown`.
-    public func commit() throws(MySQLError) { try execute("COMMIT", phase: .commit) }
+    ///
+    /// If a statement failed with `.conflict` since `begin`, the server may have rolled back what came before it: then
+    /// nothing is committed and that error is thrown again, even if it was caught in between.
+    public func commit() throws(MySQLError) {
+        if let conflict { throw conflict }
+        try execute("COMMIT", phase: .commit)
+    }
 
     /// Rolls back. If that fails the connection is closed, which has the same effect.
     public func rollback() {
+        conflict = nil
         guard handle != nil else { return }
         do {
             try execute("ROLLBACK")
@@ -122,6 +133,7 @@ extension MySQLConnection {
             error.kind = .timeout
             error.message = "no answer within \(statementTimeout)"
         }
+        if error.kind == .conflict { conflict = error }
         // After an error of the client library (2000 and up) nobody knows what the server still sends.
         if error.kind == .connectionLost || error.kind == .timeout || (2000..<3000).contains(error.number) {
             close()

@@ -14,6 +14,8 @@ public actor MySQLConnection {
     var handle: UnsafeMutablePointer<MYSQL>?
     /// True once `executeAll` told the server to take several statements at a time.
     var takesSeveralStatements = false
+    /// The conflict that doomed the open transaction.
+    var conflict: MySQLError?
 
     /// The connection's own thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -95,10 +97,11 @@ public actor MySQLConnection {
         }
         usable.store(true, ordering: .releasing)
         do {
+            let lockWait = configuration.lockWaitTimeout.timeoutSeconds
             try execute("set session transaction isolation level read committed")
             try execute(
                 """
-                set time_zone = '+00:00', innodb_lock_wait_timeout = \(configuration.lockWaitTimeout.timeoutSeconds), \
+                set time_zone = '+00:00', innodb_lock_wait_timeout = \(lockWait), lock_wait_timeout = \(lockWait), \
                 sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
                 ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
                 """)

@@ -44,6 +44,8 @@ public struct MySQLError: Error, Sendable {
     public var number: Int
     /// The SQLSTATE, five characters; `HY000` if there is none.
     public var sqlState: String
+    /// Which statement of a migration it was, for example `0002_add.sql, statement 3`; nil outside of migrations.
+    public var place: String?
     /// The whole message. May contain values, for example the duplicate one.
     public var message: String
 
@@ -80,7 +82,7 @@ extension MySQLError: CustomStringConvertible {
             case .duplicateKey(let name): "duplicate entry for key '\(name)'"
             default: safeMessage
             }
-        let prefix = number == 0 ? "" : "\(number) (\(sqlState)) "
+        let prefix = (place.map { $0 + ": " } ?? "") + (number == 0 ? "" : "\(number) (\(sqlState)) ")
         return phase == .statement ? prefix + text : "\(prefix)\(text) [at \(phase)]"
     }
 

@@ -85,8 +85,8 @@ extension SQL: ExpressibleByStringInterpolation {
         /// Appends text of the literal.
         public mutating func appendLiteral(_ text: String) { sql.append(unescaped: text) }
 
-        /// `\(value)`: an escaped literal.
-        public mutating func appendInterpolation(_ value: some SQLValue) { sql.append(value) }
+        /// `\(value)`: an escaped literal, or NULL.
+        public mutating func appendInterpolation(_ value: (some SQLValue)?) { sql.append(value) }
 
         /// `\(sql)`: another piece, as it is.
         public mutating func appendInterpolation(_ other: SQL) { sql.append(other) }

@@ -1,0 +1,216 @@
+import Synchronization
+
+/// A fixed number of connections, opened when needed and shared by whoever asks.
+///
+/// Asking is first come, first served. A connection that broke is replaced; one that was idle for long, or while
+/// another one broke, is pinged before it is used. All methods may be called from anywhere.
+public final class MySQLPool: Sendable {
+    private struct Shared {
+        var state: PoolState
+        var connections: [Int: MySQLConnection] = [:]
+        var waiting: [Int: CheckedContinuation<PoolState.Grant, any Error>] = [:]
+        var shutDownWaiting: [CheckedContinuation<Void, Never>] = []
+        var nextNumber = 0
+
+        mutating func newNumber() -> Int {
+            nextNumber += 1
+            return nextNumber
+        }
+    }
+
+    private struct Lease {
+        let number: Int
+        let connection: MySQLConnection
+    }
+
+    private let configuration: MySQLConfiguration
+    private let waitLimit: Duration
+    private let shared: Mutex<Shared>
+
+    /// A pool of at most `maximumConnections`; none is opened yet.
+    ///
+    /// `waitLimit` bounds the wait for a connection to become free. Connections idle for `checkAfter` are pinged before
+    /// they are used.
+    public init(
+        _ configuration: MySQLConfiguration, maximumConnections: Int, waitLimit: Duration = .seconds(5),
+        checkAfter: Duration = .seconds(30)
+    ) {
+        precondition(maximumConnections > 0, "a pool needs a connection")
+        self.configuration = configuration
+        self.waitLimit = waitLimit
+        shared = Mutex(Shared(state: PoolState(maximum: maximumConnections, checkAfter: checkAfter)))
+    }
+
+    /// Lends a connection to `body`, which runs on the connection's thread. A transaction that `body` leaves open is
+    /// rolled back.
+    ///
+    /// Throws what `body` throws, `MySQLError` if there is no connection (`.timeout` after `waitLimit`), or
+    /// `CancellationError` if the task is cancelled while it waits.
+    public func withConnection<R: Sendable>(
+        _ body: @Sendable (isolated MySQLConnection) async throws -> R
+    ) async throws -> R {
+        let lease = try await acquire()
+        defer { release(lease) }
+        return try await lease.connection.run { connection in
+            defer { if connection.isInTransaction { connection.rollback() } }
+            return try await body(connection)
+        }
+    }
+
+    /// Runs `body` in a transaction on a connection's thread: commits when it returns, rolls back when it throws, also
+    /// when the task is cancelled.
+    ///
+    /// The whole transaction, `body` included, is tried again after a `MySQLError` that is retryable, from BEGIN to
+    /// COMMIT, at most `attempts` times in all, with full jitter. If the connection is lost during COMMIT nobody knows
+    /// whether it took place: `body` then runs again and must notice what it has done before, best by a unique key.
+    public func withTransaction<R: Sendable>(
+        attempts: Int = 5, _ body: @Sendable (isolated MySQLConnection) async throws -> R
+    ) async throws -> R {
+        var attempt = 1
+        while true {
+            do {
+                return try await withConnection { try await Self.transaction(on: $0, body) }
+            } catch let error as MySQLError where error.isRetryable && attempt < attempts {
+                // 20, 40, 80 ... 1280 ms at most.
+                let longest = 10 << min(attempt, 7)
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...longest)))
+                attempt += 1
+            }
+        }
+    }
+
+    private static func transaction<R: Sendable>(
+        on connection: isolated MySQLConnection, _ body: @Sendable (isolated MySQLConnection) async throws -> R
+    ) async throws -> R {
+        try connection.begin()
+        do {
+            let result = try await body(connection)
+            try connection.commit()
+            return result
+        } catch {
+            connection.rollback()
+            throw error
+        }
+    }
+
+    /// Refuses whoever asks from now on, closes idle connections, and waits until the others are given back;
+    /// those close then. May be called again.
+    public func shutdown() async {
+        let (connections, refused) = shared.withLock { shared in
+            let (connections, waiters) = shared.state.shutDown()
+            return (
+                connections.compactMap { shared.connections.removeValue(forKey: $0) },
+                waiters.compactMap { shared.waiting.removeValue(forKey: $0) }
+            )
+        }
+        for continuation in refused { continuation.resume(throwing: Self.closed) }
+        for connection in connections { await connection.close() }
+        await withCheckedContinuation { continuation in
+            let isOver = shared.withLock {
+                if $0.state.leased > 0 { $0.shutDownWaiting.append(continuation) }
+                return $0.state.leased == 0
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    private func acquire() async throws -> Lease {
+        guard case .use(let number, let needsCheck) = try await grant() else { return try await open() }
+        guard let connection = shared.withLock({ $0.connections[number] }) else { return try await open() }
+        if needsCheck {
+            do {
+                try await connection.ping()
+            } catch {
+                shared.withLock { _ = $0.connections.removeValue(forKey: number) }
+                return try await open()
+            }
+        }
+        return Lease(number: number, connection: connection)
+    }
+
+    /// Opens a connection for a slot that has been granted.
+    private func open() async throws(MySQLError) -> Lease {
+        do throws(MySQLError) {
+            let connection = try await MySQLConnection.connect(configuration)
+            return shared.withLock {
+                let number = $0.newNumber()
+                $0.connections[number] = connection
+                return Lease(number: number, connection: connection)
+            }
+        } catch {
+            follow { $0.state.abandon() }
+            throw error
+        }
+    }
+
+    private func release(_ lease: Lease) {
+        follow { shared in
+            guard lease.connection.isUsable else {
+                shared.connections[lease.number] = nil
+                return shared.state.abandon()
+            }
+            let consequence = shared.state.giveBack(lease.number, now: .now)
+            // The connection closes itself when the lease is gone.
+            if case .close = consequence { shared.connections[lease.number] = nil }
+            return consequence
+        }
+    }
+
+    /// Decides under the lock, acts outside of it.
+    private func follow(_ decision: (inout Shared) -> PoolState.Consequence) {
+        let act: (() -> Void)? = shared.withLock { shared in
+            switch decision(&shared) {
+            case .nothing, .keepIdle, .close(isLast: false):
+                return nil
+            case .grant(let waiter, let grant):
+                let continuation = shared.waiting.removeValue(forKey: waiter)
+                return { continuation?.resume(returning: grant) }
+            case .close(isLast: true):
+                let continuations = shared.shutDownWaiting
+                shared.shutDownWaiting = []
+                return { for continuation in continuations { continuation.resume() } }
+            }
+        }
+        act?()
+    }
+
+    private func grant() async throws -> PoolState.Grant {
+        let waiter = shared.withLock { $0.newNumber() }
+        return try await withTaskCancellationHandler {
+            var timer: Task<Void, Never>?
+            defer { timer?.cancel() }
+            return try await withCheckedThrowingContinuation { continuation in
+                let answer: Result<PoolState.Answer, CancellationError> = shared.withLock { shared in
+                    // A task is marked as cancelled before its handler runs: if it is not marked here, the handler
+                    // will find the waiter.
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    let answer = shared.state.request(waiter: waiter, now: .now)
+                    if answer == .wait { shared.waiting[waiter] = continuation }
+                    return .success(answer)
+                }
+                switch answer {
+                case .failure(let error): continuation.resume(throwing: error)
+                case .success(.granted(let grant)): continuation.resume(returning: grant)
+                case .success(.shutDown): continuation.resume(throwing: Self.closed)
+                case .success(.wait):
+                    timer = Task { [self] in
+                        guard (try? await Task.sleep(for: waitLimit)) != nil else { return }
+                        let message = "no connection became free within \(waitLimit)"
+                        giveUp(waiter, MySQLError(kind: .timeout, phase: .connect, message: message))
+                    }
+                }
+            }
+        } onCancel: {
+            giveUp(waiter, CancellationError())
+        }
+    }
+
+    private func giveUp(_ waiter: Int, _ error: any Error) {
+        let continuation = shared.withLock { shared in
+            shared.state.cancel(waiter: waiter) ? shared.waiting.removeValue(forKey: waiter) : nil
+        }
+        continuation?.resume(throwing: error)
+    }
+
+    private static let closed = MySQLError(kind: .closed, phase: .connect, message: "the pool is shut down")
+}
