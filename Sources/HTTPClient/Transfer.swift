@@ -66,12 +66,14 @@ final class Transfer {
             code.append(ccurl_set_offset(handle, CURLOPT_MAXFILESIZE_LARGE, max(1, curl_off_t(limits.responseBytes))))
             if !request.body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method) {
                 code.append(ccurl_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
+                // With no pointer at all libcurl would ask a read callback.
                 code.append(
-                    request.body.withUnsafeBytes {
-                        // With no pointer at all libcurl would ask a read callback.
-                        ccurl_set_string(
-                            handle, CURLOPT_COPYPOSTFIELDS, $0.bindMemory(to: CChar.self).baseAddress ?? "")
-                    })
+                    request.body.isEmpty
+                        ? ccurl_set_string(handle, CURLOPT_COPYPOSTFIELDS, "")
+                        : request.body.withUnsafeBytes {
+                            ccurl_set_string(
+                                handle, CURLOPT_COPYPOSTFIELDS, $0.bindMemory(to: CChar.self).baseAddress)
+                        })
                 code.append(ccurl_set_long(handle, CURLOPT_POST, 1))
             }
             code.append(ccurl_set_string(handle, CURLOPT_CUSTOMREQUEST, request.method))
