@@ -1,0 +1,39 @@
+# The front door: `make` lists the targets. The scripts behind them are in .ci/.
+
+SOURCES = Sources Tests Package.swift
+UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
+
+.PHONY: help run test test-unit lint format build bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: ## try the service: private database, sandbox, one dataset from beginning to end (ONCE=1: then stop)
+	@ONCE="$(ONCE)" .ci/demo
+
+test: ## all tests, against a private MariaDB
+	@.ci/test
+
+test-unit: ## the tests that need no database
+	@.ci/setup
+	swift test --disable-xctest --filter '$(UNIT_TESTS)'
+
+lint: ## check the format of the sources
+	swift format lint --strict --recursive --parallel $(SOURCES)
+	@! command -v shellcheck >/dev/null || shellcheck .ci/*
+
+format: ## format the sources in place
+	swift format format --in-place --recursive --parallel $(SOURCES)
+
+build: ## build everything, for debugging
+	@.ci/setup
+	swift build
+
+bench: ## measure, with a release build
+	@.ci/setup
+	swift run -c release benchmark
+
+clean: ## stop the private databases, remove all that was built or stored
+	@.ci/mariadb stop .local/run
+	@.ci/mariadb stop .local/test
+	rm -rf .build .local
