@@ -10,8 +10,8 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A general room: knows nothing of datasets, imports its C library and at most the leaf room `JSON`.
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -51,7 +51,10 @@ let package = Package(
         room("MySQL", ["CMariaDB"]),
 
         // The product, and the other parties to try it with.
-        room("Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"]),
+        room(
+            "Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"],
+            // A link to `db`: the program carries its migrations and demo data with it.
+            resources: [.embedInCode("SQL")]),
         room("Sandbox", ["CWslay", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),

@@ -49,7 +49,7 @@ public struct MySQLError: Error, Sendable {
     /// The whole message. May contain values, for example the duplicate one.
     public var message: String
 
-    init(kind: Kind, phase: Phase = .statement, number: Int = 0, sqlState: String = "HY000", message: String) {
+    package init(kind: Kind, phase: Phase = .statement, number: Int = 0, sqlState: String = "HY000", message: String) {
         self.kind = kind
         self.phase = phase
         self.number = number

@@ -42,6 +42,9 @@ extension BatchTransaction {
             note(entry, verdict, history)
         }
         if history.status.isActive { world.active[history.wishlistID]?.insert(historyID) }
+        if let original = world.originals[historyID], original.status != history.status {
+            effects.transitions.append((original.status, history))
+        }
         if history.revision > before {
             let isOurs = history.debt.incur(
                 revision: history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: world.now)

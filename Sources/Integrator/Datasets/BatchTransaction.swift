@@ -21,8 +21,8 @@ package struct BatchTransaction {
         package var conflicts: [String] = []
         /// Webhooks that were parked and have now been applied or found stale, by outcome.
         package var unparked: [(type: String, outcome: EventOutcome)] = []
-        /// The histories that were locked.
-        package var histories: [Int64] = []
+        /// Histories whose status changed, as they are now.
+        package var transitions: [(from: HistoryStatus, history: DatasetHistory)] = []
 
         package struct Settled: Sendable {
             package var historyID: Int64
@@ -91,7 +91,6 @@ package struct BatchTransaction {
         settle()
         try write(on: connection)
         try recover(on: connection)
-        effects.histories = Array(world.histories.keys)
         return effects
     }
 }

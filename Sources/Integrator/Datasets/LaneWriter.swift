@@ -1,4 +1,5 @@
 import MySQL
+import Telemetry
 
 /// Takes what waits in a lane, does it in one transaction, and tells everybody after the commit. While one batch commits the
 /// next gathers: there is no timer, and no delay when idle.
@@ -125,7 +126,7 @@ struct LaneWriter {
     }
 
     private func giveUp(_ batch: Batch, _ error: MySQLError, _ answer: WebhookAnswer) {
-        instruments.log.error("batch not stored", ["error": .string("\(error)"), "size": .int(Int64(batch.count))])
+        instruments.log.error("batch not stored", ["error": .string("\(error)"), "size": .int(batch.count)])
         for pending in batch.webhooks { pending.answer(answer) }
         for change in batch.changes { change.answer(.failure(error)) }
         if answer == .unavailable { lane.putBack(batch) }

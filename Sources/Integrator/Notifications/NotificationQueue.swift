@@ -139,8 +139,8 @@ package struct NotificationQueue: Sendable {
     package mutating func finish(
         _ historyID: Int64, taken: Int, deadLetters: [Settlement.DeadLetter] = []
     ) -> Settlement? {
-        guard var dataset = datasets[historyID] else { return nil }
         count -= taken
+        guard var dataset = datasets[historyID] else { return nil }
         release(&dataset, historyID)
         datasets[historyID] = dataset
         return Settlement(
@@ -150,7 +150,10 @@ package struct NotificationQueue: Sendable {
 
     /// Puts back what could not be sent; progress that was overtaken meanwhile is dropped.
     package mutating func putBack(_ historyID: Int64, _ notifications: [Notification]) {
-        guard var dataset = datasets[historyID] else { return }
+        guard var dataset = datasets[historyID] else {
+            count -= notifications.count
+            return
+        }
         let overtakenNow = dataset.waiting.contains(where: \.isProgress)
         let kept = notifications.filter { !($0.isProgress && overtakenNow) }
         overtaken += notifications.count - kept.count
@@ -163,6 +166,12 @@ package struct NotificationQueue: Sendable {
     private mutating func release(_ dataset: inout Dataset, _ historyID: Int64) {
         dataset.isInFlight = false
         if !dataset.waiting.isEmpty { ready.append(historyID) }
+    }
+
+    /// Leaves a dataset to whoever has the claim now.
+    package mutating func forget(_ historyID: Int64) {
+        guard let dataset = datasets.removeValue(forKey: historyID) else { return }
+        count -= dataset.waiting.count
     }
 
     /// Notes that a settlement has been committed.

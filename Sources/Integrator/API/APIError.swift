@@ -1,0 +1,87 @@
+package import HTTPServer
+import JSON
+import MySQL
+
+/// An answer that is an error: `{"message", "code"}`, and `errors` where input is at fault (spec, section 2).
+package struct APIError: Error, Sendable {
+    package var status: Int
+    package var code: String
+    package var message: String
+    /// What is wrong with each field.
+    package var errors: [(field: String, reasons: [String])] = []
+    package var headers: [(name: String, value: String)] = []
+    /// More members of the body, as raw JSON.
+    package var members: [(name: String, json: [UInt8])] = []
+
+    package init(_ status: Int, _ code: String, _ message: String) {
+        self.status = status
+        self.code = code
+        self.message = message
+    }
+
+    package static let unauthenticated = {
+        var error = APIError(401, "unauthenticated", "Unauthenticated.")
+        error.headers = [("WWW-Authenticate", "Bearer")]
+        return error
+    }()
+    package static let notFound = APIError(404, "not_found", "Not found.")
+    package static let serverError = APIError(500, "server_error", "Server Error")
+
+    /// The service can do it later.
+    package static func unavailable(_ code: String, _ message: String, retryAfter seconds: Int) -> APIError {
+        var error = APIError(503, code, message)
+        error.headers = [("Retry-After", String(seconds))]
+        return error
+    }
+
+    /// Input is at fault, in Laravel's words: the first reason, and how many more there are.
+    package static func invalid(
+        _ status: Int, _ code: String = "invalid_parameters", _ errors: [(field: String, reasons: [String])]
+    ) -> APIError {
+        let reasons = errors.flatMap(\.reasons)
+        let more = reasons.count - 1
+        let rest = more > 0 ? " (and \(more) more error\(more == 1 ? "" : "s"))" : ""
+        var error = APIError(status, code, (reasons.first ?? "The given data was invalid.") + rest)
+        error.errors = errors
+        return error
+    }
+
+    /// What a client is told of any error; what is not meant for clients becomes 500, or 503 if the database is away.
+    package init(_ error: any Error) {
+        switch error {
+        case let error as APIError: self = error
+        case let error as MySQLError where error.isDatabaseAway:
+            self = .unavailable("database_unavailable", "The database is not available.", retryAfter: 1)
+        default: self = .serverError
+        }
+    }
+
+    package var response: HTTPResponse {
+        var json = JSONWriter()
+        json.object { json in
+            json.field("message", message)
+            json.field("code", code)
+            if !errors.isEmpty {
+                json.key("errors")
+                json.object { json in
+                    for (field, reasons) in errors {
+                        json.key(field)
+                        json.array { json in for reason in reasons { json.value(reason) } }
+                    }
+                }
+            }
+            for (name, raw) in members { json.field(name, raw: raw) }
+        }
+        return HTTPResponse(status: status, headers: [("Content-Type", "application/json")] + headers, body: json.bytes)
+    }
+}
+
+extension MySQLError {
+    /// The database cannot be reached, does not answer, or is too busy: it may work later.
+    package var isDatabaseAway: Bool {
+        switch kind {
+        case .unreachable, .refused, .connectionLost, .timeout, .conflict, .closed: true
+        case .duplicateKey, .unexpectedValue, .other: false
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package import MySQL
+import Signatures
+
+/// Whom a request comes from.
+package struct Caller: Sendable, Equatable {
+    package var tokenID: Int64
+    package var userID: Int64
+    package var abilities: [String]
+
+    /// What a token may carry (spec, section 2).
+    package enum Ability: String, Sendable {
+        case read = "datasets:read"
+        case write = "datasets:write"
+    }
+
+    package func may(_ ability: Ability) -> Bool {
+        abilities.contains("*") || abilities.contains(ability.rawValue)
+    }
+}
+
+/// Laravel Sanctum's personal access tokens, read from `personal_access_tokens`.
+package struct AccessTokens: Sendable {
+    /// The class whose tokens these are.
+    static let userClass = #"App\Models\User"#
+
+    let pool: MySQLPool
+
+    package init(pool: MySQLPool) {
+        self.pool = pool
+    }
+
+    /// The token of an `Authorization` header as Sanctum finds it: after the last `Bearer `, up to the first comma.
+    package static func bearer(_ header: String?) -> String? {
+        guard let header, header.utf8.count <= 1024 else { return nil }
+        let lowercased = Array(header.lowercased().utf8)
+        let marker = Array("bearer ".utf8)
+        guard lowercased.count == header.utf8.count, lowercased.count > marker.count else { return nil }
+        let start = (0...(lowercased.count - marker.count)).last { lowercased[$0...].starts(with: marker) }
+        guard let start else { return nil }
+        let rest = header.utf8.dropFirst(start + marker.count).prefix { $0 != UInt8(ascii: ",") }
+        return rest.isEmpty ? nil : String(rest)
+    }
+
+    /// Whose token it is; throws 401 if it is nobody's, or no longer.
+    package func caller(authorization header: String?) async throws -> Caller {
+        guard let text = Self.bearer(header) else { throw APIError.unauthenticated }
+        let (id, plaintext) = Self.split(text)
+        if let id {
+            guard let id = Int64(id) else { throw APIError.unauthenticated }
+            return try await caller(where: "t.id = \(id)", plaintext: plaintext)
+        }
+        return try await caller(where: "t.token = \(Digest.hex(Digest.sha256(Array(plaintext.utf8))))", plaintext: plaintext)
+    }
+
+    /// `id|plaintext`, or all of it as plaintext.
+    private static func split(_ text: String) -> (id: String?, plaintext: String) {
+        guard let bar = text.firstIndex(of: "|") else { return (nil, text) }
+        return (String(text[..<bar]), String(text[text.index(after: bar)...]))
+    }
+
+    private func caller(where condition: SQL, plaintext: String) async throws -> Caller {
+        let sql: SQL = """
+            SELECT t.id, t.tokenable_id, t.token, t.abilities FROM personal_access_tokens t \
+            JOIN users u ON u.id = t.tokenable_id \
+            WHERE \(condition) AND t.tokenable_type = \(Self.userClass) \
+            AND (t.expires_at IS NULL OR t.expires_at > UTC_TIMESTAMP(6))
+            """
+        let digest = Array(Digest.hex(Digest.sha256(Array(plaintext.utf8))).utf8)
+        let row = try await pool.withConnection { try $0.query(sql).first }
+        guard let row, Digest.constantTimeEqual(digest, try row.bytes(2)), !plaintext.isEmpty else {
+            throw APIError.unauthenticated
+        }
+        return Caller(
+            tokenID: try row.int64(0), userID: try row.int64(1), abilities: Self.abilities(try row.optionalBytes(3)))
+    }
+}

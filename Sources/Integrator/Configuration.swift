@@ -1,0 +1,80 @@
+package import MySQL
+package import Signatures
+package import Telemetry
+
+/// What the service is told from outside (spec, section 7).
+package struct Configuration: Sendable {
+    /// Which channels are published to.
+    package enum Channel: String, Sendable, CaseIterable {
+        case wishlist
+        case presence
+        case group
+    }
+
+    package struct PusherServer: Sendable {
+        package var appID: String
+        package var key: String
+        package var secret: Secret<String>
+        package var scheme: String
+        package var host: String
+        package var port: UInt16
+        package var channels: [Channel]
+        package var batchEvents: Int
+        package var requestBytes: Int
+    }
+
+    package var httpHost: String
+    package var httpPort: UInt16
+    /// Without a slash at the end.
+    package var publicURL: String
+    package var database: MySQLConfiguration
+    package var tvAPIURL: String
+    package var tvAPIToken: Secret<String>
+    package var webhookSecrets: [WebhookSecret]
+    package var tvAPIDeadlineSeconds: Int64
+    package var pusher: PusherServer
+    package var corsAllowedOrigins: [String]
+    package var rateLimitPerMinute: Int
+    package var webhookMaxBytes: Int
+    package var datasetDeadlineSeconds: Int64
+    package var log: Logger
+
+    /// Reads variables. Every fault is found, not only the first.
+    /// - Throws: `ConfigurationFaults`.
+    package init(_ environment: Environment) throws(ConfigurationFaults) {
+        var reader = ConfigurationReader(environment)
+        httpHost = reader.text("HTTP_HOST", default: "127.0.0.1")
+        httpPort = UInt16(reader.number("HTTP_PORT", default: 8080, in: 0...65535))
+        publicURL = reader.url("PUBLIC_URL")
+        database = reader.database()
+        tvAPIURL = reader.url("TV_API_URL")
+        tvAPIToken = Secret(reader.text("TV_API_TOKEN"))
+        webhookSecrets = reader.secrets("TV_WEBHOOK_SECRETS")
+        tvAPIDeadlineSeconds = Int64(reader.number("TV_API_DEADLINE_SECONDS", default: 10, in: 1...300))
+        pusher = reader.pusher()
+        corsAllowedOrigins = reader.list("CORS_ALLOWED_ORIGINS", default: "")
+        rateLimitPerMinute = reader.number("RATE_LIMIT_PER_MINUTE", default: 60, in: 1...1_000_000)
+        webhookMaxBytes = reader.number("WEBHOOK_MAX_BYTES", default: 262_144, in: 1024...16_777_216)
+        datasetDeadlineSeconds = Int64(reader.number("DATASET_DEADLINE_SECONDS", default: 1800, in: 1...604_800))
+        log = reader.logger()
+        if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
+    }
+
+    /// The configuration of the database and the log alone, for commands that need no more.
+    package static func databaseOnly(
+        _ environment: Environment
+    ) throws(ConfigurationFaults) -> (MySQLConfiguration, Logger) {
+        var reader = ConfigurationReader(environment)
+        let database = reader.database()
+        let log = reader.logger()
+        if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
+        return (database, log)
+    }
+}
+
+/// What is wrong with the configuration, a line for each fault: the variable and the reason, never its value if that may be
+/// a secret.
+package struct ConfigurationFaults: Error, CustomStringConvertible {
+    package var faults: [String]
+    package var description: String { faults.joined(separator: "\n") }
+}

@@ -1,0 +1,117 @@
+import MySQL
+import Signatures
+import Telemetry
+
+/// Reads values and gathers what is wrong with them.
+struct ConfigurationReader {
+    private let environment: Environment
+    private(set) var faults: [String] = []
+
+    init(_ environment: Environment) {
+        self.environment = environment
+    }
+
+    private mutating func value(_ name: String) -> String? {
+        do throws(ConfigurationFaults) {
+            return try environment.value(name)
+        } catch {
+            faults += error.faults
+            return nil
+        }
+    }
+
+    /// A text; without a default it is required.
+    mutating func text(_ name: String, default fallback: String? = nil) -> String {
+        let before = faults.count
+        if let value = value(name), !value.isEmpty { return value }
+        if fallback == nil && faults.count == before { faults.append("\(name): is required") }
+        return fallback ?? ""
+    }
+
+    /// A whole number within bounds.
+    mutating func number(_ name: String, default fallback: Int, in range: ClosedRange<Int>) -> Int {
+        guard let text = value(name), !text.isEmpty else { return fallback }
+        guard let number = Int(text), range.contains(number) else {
+            faults.append("\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            return fallback
+        }
+        return number
+    }
+
+    /// An absolute http or https URL, returned without a slash at the end.
+    mutating func url(_ name: String) -> String {
+        var url = text(name)
+        if url.isEmpty { return url }
+        let rest = url.hasPrefix("http://") ? url.dropFirst(7) : url.hasPrefix("https://") ? url.dropFirst(8) : ""
+        if rest.isEmpty || rest.hasPrefix("/") || url.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F })
+            || url.contains("?") || url.contains("#")
+        {
+            faults.append("\(name): must be an absolute http or https URL without query")
+        }
+        while url.hasSuffix("/") { url.removeLast() }
+        return url
+    }
+
+    /// Texts with commas or spaces between them.
+    mutating func list(_ name: String, default fallback: String) -> [String] {
+        text(name, default: fallback).split { $0 == "," || $0 == " " }.map(String.init)
+    }
+
+    /// Webhook secrets with spaces between them; at least one.
+    mutating func secrets(_ name: String) -> [WebhookSecret] {
+        let texts = text(name).split(separator: " ")
+        var secrets: [WebhookSecret] = []
+        for (index, text) in texts.enumerated() {
+            do throws(WebhookSecretError) {
+                secrets.append(try WebhookSecret(String(text)))
+            } catch {
+                faults.append("\(name): secret \(index + 1): \(error)")
+            }
+        }
+        return secrets
+    }
+
+    mutating func database() -> MySQLConfiguration {
+        let socket = text("DB_SOCKET", default: "")
+        let caFile = text("DB_SSL_CA", default: "")
+        return MySQLConfiguration(
+            host: text("DB_HOST", default: "127.0.0.1"),
+            port: UInt16(number("DB_PORT", default: 3306, in: 1...65535)), socket: socket.isEmpty ? nil : socket,
+            database: text("DB_DATABASE", default: "gb_console"), username: text("DB_USERNAME"),
+            password: text("DB_PASSWORD", default: ""), caFile: caFile.isEmpty ? nil : caFile)
+    }
+
+    mutating func pusher() -> Configuration.PusherServer {
+        let scheme = text("PUSHER_SCHEME", default: "https")
+        if scheme != "http" && scheme != "https" { faults.append("PUSHER_SCHEME: must be http or https") }
+        let host = text("PUSHER_HOST", default: "")
+        let cluster = text("PUSHER_APP_CLUSTER", default: "mt1")
+        if !cluster.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }) {
+            faults.append("PUSHER_APP_CLUSTER: must be a cluster's name such as eu")
+        }
+        let channels = list("PUSHER_CHANNELS", default: "wishlist,group")
+        let known = channels.compactMap(Configuration.Channel.init(rawValue:))
+        if known.count != channels.count {
+            faults.append("PUSHER_CHANNELS: must be some of wishlist, presence, group")
+        }
+        return Configuration.PusherServer(
+            appID: text("PUSHER_APP_ID"), key: text("PUSHER_APP_KEY"), secret: Secret(text("PUSHER_APP_SECRET")),
+            scheme: scheme, host: host.isEmpty ? "api-\(cluster).pusher.com" : host,
+            port: UInt16(number("PUSHER_PORT", default: scheme == "http" ? 80 : 443, in: 1...65535)),
+            channels: Configuration.Channel.allCases.filter(known.contains),
+            batchEvents: number("PUSHER_BATCH_EVENTS", default: 10, in: 1...10),
+            requestBytes: number("PUSHER_REQUEST_BYTES", default: 100_000, in: 1000...10_000_000))
+    }
+
+    mutating func logger() -> Logger {
+        let level = text("LOG_LEVEL", default: "info")
+        let format = text("LOG_FORMAT", default: "auto")
+        if Logger.Level(rawValue: level) == nil {
+            faults.append("LOG_LEVEL: must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        if Logger.Format(rawValue: format) == nil {
+            faults.append("LOG_FORMAT: must be one of \(Logger.Format.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return Logger(level: Logger.Level(rawValue: level) ?? .info, format: Logger.Format(rawValue: format) ?? .auto)
+    }
+}

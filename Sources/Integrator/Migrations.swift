@@ -1,0 +1,28 @@
+package import MySQL
+
+/// The SQL files of `db`, which the program carries with it.
+package enum Migrations {
+    /// In the order in which they are applied.
+    package static let all = [
+        Migration(
+            name: "0001_tables_of_the_console.sql", bytes: PackageResources._001_tables_of_the_console_sql),
+        Migration(
+            name: "0002_columns_of_the_histories.sql", bytes: PackageResources._002_columns_of_the_histories_sql),
+        Migration(
+            name: "0003_indexes_of_the_histories.sql", bytes: PackageResources._003_indexes_of_the_histories_sql),
+        Migration(name: "0004_event_log.sql", bytes: PackageResources._004_event_log_sql),
+    ]
+
+    /// Data to try the service on; each file may be loaded again.
+    package static let demo = [
+        Migration(name: "0001_people.sql", bytes: PackageResources._001_people_sql),
+        Migration(name: "0002_wishlists.sql", bytes: PackageResources._002_wishlists_sql),
+        Migration(name: "0003_histories.sql", bytes: PackageResources._003_histories_sql),
+    ]
+}
+
+extension Migration {
+    fileprivate init(name: String, bytes: [UInt8]) {
+        self.init(name: name, text: String(decoding: bytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,96 @@
+package import HTTPServer
+import MySQL
+import Telemetry
+package import Signatures
+import Synchronization
+
+/// `POST /webhooks/tv-python` (spec, section 4): verifies, reads, and hands in; the lane answers after its commit.
+///
+/// `receive` runs on the server's event thread and never blocks.
+package final class WebhookEndpoint: Sendable {
+    package static let path = "/webhooks/tv-python"
+
+    private let verifier: Mutex<WebhookVerifier>
+    private let lanes: HistoryLanes
+    private let failures: FailureLimiter
+    private let instruments: Instruments
+
+    package init(verifier: WebhookVerifier, lanes: HistoryLanes, instruments: Instruments) {
+        self.verifier = Mutex(verifier)
+        self.lanes = lanes
+        self.failures = FailureLimiter(perMinute: 60)
+        self.instruments = instruments
+    }
+
+    /// Takes other secrets from now on.
+    package func use(_ verifier: WebhookVerifier) {
+        self.verifier.withLock { $0 = verifier }
+    }
+
+    /// Answers, now or after the commit.
+    package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard request.method == "POST" else {
+            var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
+            error.headers = [("Allow", "POST")]
+            return responder.respond(error.response)
+        }
+        let now = Timestamp.now().seconds
+        let id = request.headers["webhook-id"]
+        do {
+            try verifier.withLock { $0 }.verify(
+                id: id, timestamp: request.headers["webhook-timestamp"],
+                signature: request.headers["webhook-signature"], body: request.body, now: now)
+        } catch {
+            return responder.respond(refusal(error, of: request.remoteAddress, now: now))
+        }
+        let webhook = IncomingWebhook(id: id ?? "", body: request.body)
+        let lane = lanes.lane(of: webhook.datasetID ?? 0)
+        let isTaken = lane.submit(
+            Batch.PendingWebhook(webhook: webhook) { answer in responder.respond(Self.response(answer)) })
+        if !isTaken {
+            instruments.refuse("queue_full")
+            responder.respond(Self.response(.unavailable))
+        }
+    }
+
+    /// Good webhooks are never held back; the more bad ones an address sends the less it is told.
+    private func refusal(_ error: WebhookVerificationError, of address: String, now: Int64) -> HTTPResponse {
+        instruments.log.debug("webhook refused", ["reason": .string("\(error)"), "address": .string(address)])
+        if let seconds = failures.retryAfter(address, now: now) {
+            instruments.refuse("rate_limited")
+            var error = APIError(429, "too_many_requests", "Too Many Attempts.")
+            error.headers = [("Retry-After", String(seconds))]
+            return error.response
+        }
+        instruments.refuse("signature")
+        return APIError(401, "invalid_signature", "The webhook could not be verified.").response
+    }
+
+    /// The answers of spec, section 4.
+    package static func response(_ answer: WebhookAnswer) -> HTTPResponse {
+        switch answer {
+        case .applied: outcome(200, "applied")
+        case .duplicate: outcome(200, "duplicate")
+        case .stale: outcome(200, "stale")
+        case .ignored: outcome(200, "ignored")
+        case .parked: outcome(202, "parked")
+        case .rejected(let reason):
+            APIError(422, "webhook_rejected", reason).response
+        case .unavailable:
+            APIError.unavailable("unavailable", "The webhook cannot be stored at present.", retryAfter: 2).response
+        case .failed: APIError.serverError.response
+        }
+    }
+
+    private static func outcome(_ status: Int, _ name: String) -> HTTPResponse {
+        HTTPResponse(
+            status: status, headers: [("Content-Type", "application/json")], body: Array(#"{"outcome":"\#(name)"}"#.utf8))
+    }
+}
+
+extension IncomingWebhook {
+    /// The dataset it is about, as far as it says.
+    var datasetID: Int64? {
+        if case .event(let event) = content { event.datasetID } else { nil }
+    }
+}
