@@ -65,6 +65,7 @@ public struct JSONView: Sendable {
     public subscript(_ name: String) -> JSONView? {
         guard kind == .object else { return nil }
         let end = Int(entry.next)
+        let name = name.utf8
         var found: Int?
         var candidate = index + 1
         while candidate < end {
@@ -74,14 +75,18 @@ public struct JSONView: Sendable {
         return found.map { JSONView(storage: storage, index: $0) }
     }
 
-    private func isName(_ index: Int, equalTo name: String) -> Bool {
+    private func isName(_ index: Int, equalTo name: String.UTF8View) -> Bool {
         let entry = storage.tape[index]
         if entry.isEscaped {
             let decoded = JSONView(storage: storage, index: index).string
-            return decoded?.utf8.elementsEqual(name.utf8) ?? false
+            return decoded?.utf8.elementsEqual(name) ?? false
         }
         let start = Int(entry.start) + 1
-        return Int(entry.end) - 1 - start == name.utf8.count
-            && zip(start..., name.utf8).allSatisfy { storage.bytes[$0] == $1 }
+        guard Int(entry.end) - 1 - start == name.count else { return false }
+        let bytes = storage.bytes
+        let text = bytes.span
+        let expected = name.span
+        for offset in expected.indices where text[start + offset] != expected[offset] { return false }
+        return true
     }
 }

@@ -17,7 +17,12 @@ public struct WebhookSigner: Sendable {
     }
 
     static func signature(_ key: HMACKey, id: String, timestamp: String, body: [UInt8]) -> [UInt8] {
-        let code = key.authenticate(Array("\(id).\(timestamp).".utf8), body)
-        return Array("v1,".utf8) + Digest.base64Bytes(code)
+        var head: [UInt8] = []
+        head.reserveCapacity(id.utf8.count + timestamp.utf8.count + 2)
+        head.append(contentsOf: id.utf8)
+        head.append(UInt8(ascii: "."))
+        head.append(contentsOf: timestamp.utf8)
+        head.append(UInt8(ascii: "."))
+        return Array("v1,".utf8) + Digest.base64Bytes(key.authenticate(head, body))
     }
 }

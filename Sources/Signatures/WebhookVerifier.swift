@@ -38,7 +38,7 @@ public struct WebhookVerifier: Sendable {
         }
         let (age, overflow) = now.subtractingReportingOverflow(sent)
         if overflow || age.magnitude > tolerance.magnitude { throw now > sent ? .tooOld : .tooNew }
-        let candidates = signature.utf8.split(separator: UInt8(ascii: " "))
+        let candidates = Array(signature.utf8).split(separator: UInt8(ascii: " "))
             .filter { $0.starts(with: "v1,".utf8) }
             .prefix(Self.maximumSignatures)
             .map(Array.init)

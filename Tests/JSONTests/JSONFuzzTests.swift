@@ -24,12 +24,13 @@ import Testing
         var accepted = 0
         for _ in 0..<2000 {
             let bytes = random.damaged(random.document())
-            let root = try? JSONDocument(parsing: bytes).root
+            let result = Result { try JSONDocument(parsing: bytes).root }
+            let root = try? result.get()
             if let root {
                 accepted += 1
                 visit(root)
             }
-            if foundationIsComparable(bytes), root.map(hasModestNumbers) ?? true {
+            if foundationIsComparable(bytes), !isTrailingComma(bytes, result), root.map(hasModestNumbers) ?? true {
                 let expected = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
                 #expect((root != nil) == (expected != nil), "\(String(decoding: bytes, as: UTF8.self)) \(bytes)")
             }
@@ -52,6 +53,13 @@ import Testing
     /// Foundation takes other encodings too, which it recognises by NUL or a byte order mark.
     private func foundationIsComparable(_ bytes: [UInt8]) -> Bool {
         !bytes.contains(0) && ![0xEF, 0xFE, 0xFF].contains(bytes.first)
+    }
+
+    /// Foundation takes `[1,]`.
+    private func isTrailingComma(_ bytes: [UInt8], _ result: Result<JSONView, any Error>) -> Bool {
+        guard case .failure(let error as JSONError) = result, error.offset < bytes.count else { return false }
+        let before = bytes[..<error.offset].last { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
+        return before == UInt8(ascii: ",") && bytes[error.offset] == UInt8(ascii: "]")
     }
 
     /// Foundation refuses numbers that no double holds.

@@ -1,0 +1,116 @@
+import Foundation
+import Glibc
+import Telemetry
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct LogSinkTests {
+    /// Reads all that is there, until the other end is closed or, if it is not, until nothing more is there.
+    private func read(_ descriptor: Int32, untilEnd: Bool) -> String {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&poller, 1, untilEnd ? -1 : 0) > 0 else { break }
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            Thread { continuation.resume(returning: body()) }.start()
+        }
+    }
+
+    private func makePipe() -> (reader: Int32, writer: Int32) {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        return (ends[0], ends[1])
+    }
+
+    @Test func keepsLinesOfManyThreadsWhole() async {
+        let (reader, writer) = makePipe()
+        defer { close(reader) }
+        let log = Logger(format: .auto, sink: LogSink(descriptor: writer, patience: .seconds(50)))
+        // Threads of their own, as all of them block.
+        async let all = onThread { read(reader, untilEnd: true) }
+        await withTaskGroup { group in
+            for number in 0..<8 {
+                group.addTask {
+                    await onThread {
+                        // Up to twice what a pipe takes at once.
+                        let text = String(repeating: String(number), count: 1000 * (number + 1))
+                        for _ in 0..<20 { log.info("m", ["t": .string(text)]) }
+                    }
+                }
+            }
+        }
+        close(writer)
+        let lines = await all.split(separator: "\n")
+        let expected = (0..<8).map { String(repeating: String($0), count: 1000 * ($0 + 1)) }
+        for text in expected { #expect(lines.count { $0.hasSuffix(#","msg":"m","t":"\#(text)"}"#) } == 20) }
+        #expect(lines.count == 160)
+    }
+
+    @Test func dropsLinesRatherThanBlock() {
+        let (reader, writer) = makePipe()
+        let log = Logger(format: .json, sink: LogSink(descriptor: writer))
+        let text = String(repeating: "x", count: 1000)
+        let time = ContinuousClock().measure { for n in 0..<500 { log.info("m", ["n": .int(n), "x": .string(text)]) } }
+        #expect(time < .seconds(10))
+        let before = read(reader, untilEnd: false)
+        log.info("after")
+        close(writer)
+        let after = read(reader, untilEnd: true).split(separator: "\n")
+        let written = before.split(separator: "\n").count { $0.hasSuffix("}") }
+        #expect((30..<500).contains(written))
+        #expect(after.count == 2)
+        #expect(after.first == #"{"level":"warning","msg":"log lines dropped","count":\#(500 - written)}"#)
+        #expect(after.last?.hasSuffix(#""msg":"after"}"#) == true)
+        close(reader)
+    }
+
+    @Test func beginsANewLineAfterOneThatWasCutOff() {
+        let (reader, writer) = makePipe()
+        let log = Logger(format: .json, sink: LogSink(descriptor: writer))
+        log.info("long", ["x": .string(String(repeating: "x", count: 1 << 17))])
+        let cut = read(reader, untilEnd: false)
+        #expect(cut.contains(#""msg":"long""#) && !cut.contains("\n"))
+        log.info("after")
+        close(writer)
+        let after = read(reader, untilEnd: true)
+        #expect(after.hasPrefix("\n{") && after.hasSuffix("\"after\"}\n"))
+        close(reader)
+    }
+
+    /// Without the signal that ends a process.
+    @Test func survivesTheEndOfItsReader() {
+        let (reader, writer) = makePipe()
+        let log = Logger(format: .json, sink: LogSink(descriptor: writer))
+        close(reader)
+        log.info("nobody reads this")
+        close(writer)
+    }
+
+    @Test func writesColouredTextToATerminal() {
+        let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var number: Int32 = 0
+        // TIOCGPTN and TIOCSPTLCK, which Swift does not import.
+        #expect(ioctl(master, 0x8004_5430, &number) == 0)
+        var lock: Int32 = 0
+        #expect(ioctl(master, 0x4004_5431, &lock) == 0)
+        let slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+        defer { close(slave) }
+        let sink = LogSink(descriptor: slave)
+        for format in [Logger.Format.auto, .text] {
+            Logger(format: format, sink: sink).error("m", ["a": 1])
+            let text = read(master, untilEnd: false)
+            #expect(text.contains(" \u{1B}[31mERROR\u{1B}[0m \u{1B}[1mm\u{1B}[0m \u{1B}[2ma=\u{1B}[0m1\r\n"))
+        }
+        Logger(format: .json, sink: sink).error("m")
+        #expect(read(master, untilEnd: false).hasSuffix("\"msg\":\"m\"}\r\n"))
+        close(master)
+    }
+}
