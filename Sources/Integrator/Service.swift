@@ -1,4 +1,4 @@
-package import HTTPServer
+import HTTPServer
 import HTTPClient
 import MySQL
 import Signatures
@@ -28,8 +28,8 @@ package struct Service: Sendable {
         instruments.log.info("serving", ["host": .string(configuration.httpHost), "port": .int(Int(server.port))])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await parts.lanes.run() }
-            group.addTask { await parts.sender.run() }
             group.addTask { await parts.api.run() }
+            let sending = Task { await parts.sender.run() }
             // What looks after the rest is not needed for draining.
             let keepers = Task {
                 await withDiscardingTaskGroup { group in
@@ -44,7 +44,7 @@ package struct Service: Sendable {
             keepers.cancel()
             await keepers.value
             parts.api.close()
-            await parts.sender.drain(within: Self.drainTime)
+            await drain(sending, parts.dispatcher)
             parts.lanes.close()
             await group.waitForAll()
         }
@@ -55,6 +55,22 @@ package struct Service: Sendable {
 }
 
 extension Service {
+    /// Has sent what is owed and in memory, unless Pusher fails: then it stays owed in the database.
+    private func drain(_ sending: Task<Void, Never>, _ dispatcher: Dispatcher) async {
+        dispatcher.drain()
+        if dispatcher.pause == nil {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await sending.value }
+                group.addTask { try? await Task.sleep(for: Self.drainTime) }
+                await group.next()
+                group.cancelAll()
+                sending.cancel()
+            }
+        }
+        sending.cancel()
+        await sending.value
+    }
+
     /// The parts of a running service.
     struct Parts: Sendable {
         let pool: MySQLPool

@@ -48,7 +48,7 @@ extension BatchTransaction {
         let from = max(after ?? 0, history.debt.notified)
         effects.handoffs.append(
             Handoff(
-                historyID: historyID, address: address, from: from, to: history.revision,
+                historyID: historyID, laneKey: history.laneKey, address: address, from: from, to: history.revision,
                 notified: history.debt.notified, notifications: [], isRecovered: true))
     }
 

@@ -49,6 +49,9 @@ package struct DatasetHistory: Sendable, Equatable {
     package var redeliveryAskedAt: Timestamp?
 
     package var debt: NotificationDebt
+
+    /// What `HistoryLanes.lane(of:)` takes: webhooks know the dataset's id only.
+    package var laneKey: Int64 { datasetID ?? id }
 }
 
 extension String {

@@ -55,9 +55,14 @@ package final class HistoryLanes: Sendable {
         return try result.get()
     }
 
-    /// Has a history claimed, and what it owes after `revision` sent.
-    package func recover(_ historyID: Int64, after revision: Int64?) {
-        lane(of: historyID).recover(historyID, after: revision)
+    /// Has noted what has been settled.
+    package func settle(_ settlement: Settlement) {
+        lane(of: settlement.laneKey).submit(settlement)
+    }
+
+    /// Has a history claimed, and what it owes sent.
+    package func recover(_ historyID: Int64, laneKey: Int64) {
+        lane(of: laneKey).recover(historyID, after: nil)
     }
 
     /// Writes until closed.

@@ -9,7 +9,7 @@ package final class Dispatcher: Sendable {
     /// Why nothing is sent at present.
     package enum Pause: Sendable, Equatable {
         /// Timeouts, 408, 429, 5xx: tried again by itself.
-        case failing(String)
+        case failing
         /// 401 or 403: key, secret, clock or quota have to be put right.
         case unauthorised
     }
@@ -17,11 +17,17 @@ package final class Dispatcher: Sendable {
     private struct State: Sendable {
         var queue: NotificationQueue
         var pause: Pause?
+        /// Failures in a row.
         var failures = 0
+        /// A sender waits for Pusher to be tried again; all others wait for it.
+        var isHeld = false
         var isDraining = false
         var waiters: [CheckedContinuation<Void, Never>] = []
         /// Senders at work.
         var busy = 0
+
+        /// Pusher fails, and somebody is finding out whether it still does.
+        var mustWait: Bool { isHeld || (pause != nil && busy > 0) }
     }
 
     private let state: Mutex<State>
@@ -58,12 +64,12 @@ package final class Dispatcher: Sendable {
 
     /// Whom to wake: all when draining, one otherwise (it wakes the next if it leaves something).
     private static func wake(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
-        if state.isDraining || state.waiters.isEmpty {
+        if state.isDraining {
             defer { state.waiters = [] }
             return state.waiters
         }
-        guard state.queue.hasReady else { return [] }
-        return [state.waiters.removeLast()]
+        guard state.queue.hasReady, !state.mustWait, let waiter = state.waiters.popLast() else { return [] }
+        return [waiter]
     }
 
     /// What a sender is to do next.
@@ -73,23 +79,26 @@ package final class Dispatcher: Sendable {
         case stop
     }
 
-    /// Waits for something to send.
+    /// Waits for something to send. While Pusher fails only one sender at a time gets something.
     /// - Parameter maximum: notifications in the parcel at most.
     package func next(maximum: Int) async -> Work {
         while true {
+            if Task.isCancelled { return .stop }
             let (work, waiter) = state.withLock { state -> (Work?, CheckedContinuation<Void, Never>?) in
+                if state.mustWait { return (state.isDraining ? .stop : nil, nil) }
                 let parcel = state.queue.take(maximum: maximum, now: .now)
                 if parcel.notifications.isEmpty && parcel.expired.isEmpty {
                     return (state.isDraining && state.busy == 0 ? .stop : nil, nil)
                 }
                 state.busy += 1
-                return (.send(parcel), state.queue.hasReady ? state.waiters.popLast() : nil)
+                return (.send(parcel), state.queue.hasReady && state.pause == nil ? state.waiters.popLast() : nil)
             }
             waiter?.resume()
             if let work { return work }
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
-                    if state.queue.hasReady || (state.isDraining && state.busy == 0) { return true }
+                    if state.isDraining && (state.mustWait || state.busy == 0) { return true }
+                    if state.queue.hasReady && !state.mustWait { return true }
                     state.waiters.append(continuation)
                     return false
                 }
@@ -103,29 +112,34 @@ package final class Dispatcher: Sendable {
     /// - Parameters:
     ///   - done: for each history, how many of its notifications have been dealt with, and which are dead letters.
     ///   - back: for each history, what could not be sent.
-    /// - Returns: what is to be noted in the histories' rows.
+    ///   - pause: why Pusher did not take it; nil: it did.
+    /// - Returns: what is to be noted in the histories' rows; and how often in a row Pusher has failed now. If it has, the
+    ///   caller waits, and then calls `resume`.
     package func finish(
         done: [(historyID: Int64, count: Int, deadLetters: [Settlement.DeadLetter])],
-        back: [(historyID: Int64, notifications: [Notification])]
-    ) -> [Settlement] {
-        let (settlements, waiters) = state.withLock { state in
+        back: [(historyID: Int64, notifications: [Notification])], pause: Pause?
+    ) -> (settlements: [Settlement], failures: Int) {
+        let (settlements, failures, waiters) = state.withLock { state in
             // Back first: a history that is in both is released by the second call, with all in its place.
             for (historyID, notifications) in back { state.queue.putBack(historyID, notifications) }
             let settlements = done.compactMap { state.queue.finish($0.historyID, taken: $0.count, deadLetters: $0.deadLetters) }
             state.busy -= 1
-            return (settlements, Self.wake(&state))
+            state.pause = pause
+            state.isHeld = pause != nil
+            state.failures = pause == nil ? 0 : state.failures + 1
+            return (settlements, state.failures, Self.wake(&state))
         }
         for waiter in waiters { waiter.resume() }
-        return settlements
+        return (settlements, failures)
     }
 
-    /// Takes note of how Pusher answered; nil is well. Returns how many times in a row it has failed.
-    package func note(_ pause: Pause?) -> Int {
-        state.withLock { state in
-            state.pause = pause
-            state.failures = pause == nil ? 0 : state.failures + 1
-            return state.failures
+    /// Lets one sender try again.
+    package func resume() {
+        let waiters = state.withLock { state in
+            state.isHeld = false
+            return Self.wake(&state)
         }
+        for waiter in waiters { waiter.resume() }
     }
 
     /// Why nothing is sent at present; nil if all is well.

@@ -56,6 +56,8 @@ package struct WishlistAddress: Sendable, Equatable {
 /// What a transaction leaves to be sent: the notifications of one history that arose in it.
 package struct Handoff: Sendable {
     package var historyID: Int64
+    /// The lane that writes the history.
+    package var laneKey: Int64
     package var address: WishlistAddress
     /// The revisions after `from`, up to and with `to`, are represented: those without a notification are not wanted.
     package var from: Int64
@@ -67,10 +69,11 @@ package struct Handoff: Sendable {
     package var isRecovered = false
 
     package init(
-        historyID: Int64, address: WishlistAddress, from: Int64, to: Int64, notified: Int64,
+        historyID: Int64, laneKey: Int64, address: WishlistAddress, from: Int64, to: Int64, notified: Int64,
         notifications: [Notification], isRecovered: Bool = false
     ) {
         self.historyID = historyID
+        self.laneKey = laneKey
         self.address = address
         self.from = from
         self.to = to
@@ -88,6 +91,7 @@ package struct Settlement: Sendable {
     }
 
     package var historyID: Int64
+    package var laneKey: Int64
     /// All notifications up to here are settled.
     package var upTo: Int64
     /// This instance has been given everything up to here.

@@ -9,6 +9,7 @@ package struct NotificationQueue: Sendable {
     ///     (absent) ──offer──▶ ready ──take──▶ in flight ──finish──▶ ready | idle ──settled──▶ (absent)
     ///                           └── claim ran out ──▶ (absent), to be claimed and read again
     private struct Dataset: Sendable {
+        var laneKey: Int64
         var address: WishlistAddress
         var waiting: [Notification] = []
         var isInFlight = false
@@ -33,7 +34,7 @@ package struct NotificationQueue: Sendable {
     package struct Parcel: Sendable {
         package var notifications: [(notification: Notification, address: WishlistAddress)]
         /// Datasets whose claim ran out while they waited: to be claimed again.
-        package var expired: [Int64]
+        package var expired: [(historyID: Int64, laneKey: Int64)]
     }
 
     private var datasets: [Int64: Dataset] = [:]
@@ -63,7 +64,8 @@ package struct NotificationQueue: Sendable {
         guard var dataset = datasets[handoff.historyID] else {
             guard handoff.isRecovered || handoff.from == handoff.notified else { return .load(after: handoff.notified) }
             guard datasets.count < maximumDatasets else { return .left }
-            var dataset = Dataset(address: handoff.address, covered: handoff.from, claimedUntil: claimedUntil)
+            var dataset = Dataset(
+                laneKey: handoff.laneKey, address: handoff.address, covered: handoff.from, claimedUntil: claimedUntil)
             append(handoff, to: &dataset)
             datasets[handoff.historyID] = dataset
             return .accepted
@@ -71,6 +73,7 @@ package struct NotificationQueue: Sendable {
         if dataset.isLoading && !handoff.isRecovered { return .left }
         defer { datasets[handoff.historyID] = dataset }
         dataset.claimedUntil = claimedUntil
+        dataset.laneKey = handoff.laneKey
         dataset.address = handoff.address
         if handoff.from > dataset.covered {
             dataset.isLoading = true
@@ -114,7 +117,7 @@ package struct NotificationQueue: Sendable {
                 readyHead += 1
                 count -= dataset.waiting.count
                 datasets[id] = nil
-                parcel.expired.append(id)
+                parcel.expired.append((id, dataset.laneKey))
                 continue
             }
             if dataset.waiting[0].alone && !parcel.notifications.isEmpty { break }
@@ -144,7 +147,7 @@ package struct NotificationQueue: Sendable {
         release(&dataset, historyID)
         datasets[historyID] = dataset
         return Settlement(
-            historyID: historyID, upTo: dataset.waiting.first.map { $0.revision - 1 } ?? dataset.covered,
+            historyID: historyID, laneKey: dataset.laneKey, upTo: dataset.waiting.first.map { $0.revision - 1 } ?? dataset.covered,
             covered: dataset.covered, oldest: dataset.waiting.first?.arisenAt, deadLetters: deadLetters)
     }
 

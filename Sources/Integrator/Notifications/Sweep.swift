@@ -31,7 +31,7 @@ struct Sweep {
                 (
                     try connection.query(
                         """
-                        SELECT id FROM wishlist_dataset_histories FORCE INDEX (histories_owed_since) \
+                        SELECT id, dataset_id FROM wishlist_dataset_histories FORCE INDEX (histories_owed_since) \
                         WHERE owed_since IS NOT NULL \
                         AND (dispatch_until IS NULL OR dispatch_until < UTC_TIMESTAMP(6)) \
                         ORDER BY owed_since LIMIT \(Self.limit)
@@ -45,7 +45,8 @@ struct Sweep {
             }
             // While Pusher fails, one is enough to find out when it does no longer.
             for row in dispatcher.pause == nil ? owed[...] : owed.prefix(1) {
-                lanes.recover(try row.int64(0), after: nil)
+                let id = try row.int64(0)
+                lanes.recover(id, laneKey: try row.optionalInt64(1) ?? id)
             }
             for row in parked {
                 let id = try row.int64(0)

@@ -1,0 +1,19 @@
+/// The channels of a wishlist (spec, section 5).
+struct ChannelName: Sendable, Equatable {
+    static let wishlistPrefix = "private-wishlist-to-group."
+    static let presencePrefix = "presence-wishlist-to-group."
+    static let groupPrefix = "private-group."
+
+    let text: String
+
+    /// The name of a kind of channel; nil where the wishlist has no group.
+    init?(_ kind: Configuration.Channel, of address: WishlistAddress) {
+        switch kind {
+        case .wishlist: text = Self.wishlistPrefix + address.slug
+        case .presence: text = Self.presencePrefix + address.slug
+        case .group:
+            guard let groupID = address.groupID else { return nil }
+            text = Self.groupPrefix + String(groupID)
+        }
+    }
+}
