@@ -14,7 +14,7 @@ import Testing
         #expect(
             String(decoding: sql.bytes, as: UTF8.self) == """
                 select 'it\\'s', NULL, 1, -9223372036854775808, 18446744073709551615, 1, 0, 1.5e0, 1e+300, \
-                NULL, _binary'\u{1}\\'', '1970-01-01 00:00:00.000000', x'y, `a``b`, \
+                NULL, x'0127', '1970-01-01 00:00:00.000000', x'y, `a``b`, \
                 'é', 7
                 """)
     }
@@ -79,10 +79,14 @@ import Testing
     @Test func textComesBackAsItWas() async throws {
         try await TestDatabase.with { configuration in
             let connection = try await MySQLConnection.connect(configuration)
-            let texts = [
+            var texts = [
                 "", "it's", "\\", "\\'", "'; drop table t; -- ", "\"", "\0", "\n\r\t\u{1a}", "%_", "é", "日本語",
                 "😀👩‍👩‍👧‍👦", "\u{10FFFF}", "a\u{301}", String(repeating: "'", count: 10_000),
             ]
+            let pieces = ["'", "\\", "\0", "\"", "\n", "\u{1a}", "é", "日", "😀", "a", "x'", "--"]
+            for length in 1...200 {
+                texts.append((0..<length).map { _ in pieces[Int.random(in: 0..<pieces.count)] }.joined())
+            }
             for text in texts {
                 let row = try await connection.query("select \(text) as t, char_length(\(text)) as n")[0]
                 #expect(try row.string("t") == text)
