@@ -19,6 +19,7 @@ extension MySQLConnection {
     /// ones before it have been run, the ones after it have not, and the error does not tell which it was.
     ///
     /// If one of them is exactly `COMMIT` and the connection is lost, the error has the phase `.commit`.
+    @discardableResult
     public func executeAll(_ statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
         guard !statements.isEmpty else { return [] }
         if !takesSeveralStatements {

@@ -48,6 +48,7 @@ public actor MySQLConnection {
     }
 
     /// Runs `body` on the connection's thread.
+    @discardableResult
     public func run<R: Sendable>(_ body: @Sendable (isolated MySQLConnection) async throws -> R) async rethrows -> R {
         try await body(self)
     }

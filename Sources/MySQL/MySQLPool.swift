@@ -46,6 +46,7 @@ public final class MySQLPool: Sendable {
     ///
     /// Throws what `body` throws, `MySQLError` if there is no connection (`.timeout` after `waitLimit`), or
     /// `CancellationError` if the task is cancelled while it waits.
+    @discardableResult
     public func withConnection<R: Sendable>(
         _ body: @Sendable (isolated MySQLConnection) async throws -> R
     ) async throws -> R {
@@ -63,6 +64,7 @@ public final class MySQLPool: Sendable {
     /// The whole transaction, `body` included, is tried again after a `MySQLError` that is retryable, from BEGIN to
     /// COMMIT, at most `attempts` times in all, with full jitter. If the connection is lost during COMMIT nobody knows
     /// whether it took place: `body` then runs again and must notice what it has done before, best by a unique key.
+    @discardableResult
     public func withTransaction<R: Sendable>(
         attempts: Int = 5, _ body: @Sendable (isolated MySQLConnection) async throws -> R
     ) async throws -> R {

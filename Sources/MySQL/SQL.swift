@@ -27,7 +27,7 @@ public struct SQL: Sendable {
     }
 
     /// Appends a value as a literal.
-    public mutating func append(_ value: some SQLValue) {
+    public mutating func append(value: some SQLValue) {
         if plainPrefix == nil { plainPrefix = bytes.count }
         value.appendLiteral(to: &bytes)
     }
@@ -48,7 +48,7 @@ public struct SQL: Sendable {
         var separator = UInt8(ascii: "(")
         for value in values {
             bytes.append(separator)
-            append(value)
+            append(value: value)
             separator = UInt8(ascii: ",")
         }
         append(unescaped: separator == UInt8(ascii: "(") ? "(NULL)" : ")")
@@ -86,7 +86,7 @@ extension SQL: ExpressibleByStringInterpolation {
         public mutating func appendLiteral(_ text: String) { sql.append(unescaped: text) }
 
         /// `\(value)`: an escaped literal, or NULL.
-        public mutating func appendInterpolation(_ value: (some SQLValue)?) { sql.append(value) }
+        public mutating func appendInterpolation(_ value: (some SQLValue)?) { sql.append(value: value) }
 
         /// `\(sql)`: another piece, as it is.
         public mutating func appendInterpolation(_ other: SQL) { sql.append(other) }

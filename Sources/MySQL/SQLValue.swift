@@ -10,7 +10,7 @@ extension String: SQLValue {
     /// A string literal in utf8mb4.
     public func appendLiteral(to bytes: inout [UInt8]) {
         var text = self
-        text.withUTF8 { bytes.appendEscaped(UnsafeRawBufferPointer($0), introducer: "") }
+        text.withUTF8 { bytes.appendLiteral(of: UnsafeRawBufferPointer($0), opening: "'", mysql_escape_string) }
     }
 }
 
@@ -18,21 +18,22 @@ extension Substring: SQLValue {
     /// A string literal in utf8mb4.
     public func appendLiteral(to bytes: inout [UInt8]) {
         var text = self
-        text.withUTF8 { bytes.appendEscaped(UnsafeRawBufferPointer($0), introducer: "") }
+        text.withUTF8 { bytes.appendLiteral(of: UnsafeRawBufferPointer($0), opening: "'", mysql_escape_string) }
     }
 }
 
 extension Array: SQLValue where Element == UInt8 {
-    /// A binary string literal: any bytes.
+    /// A hexadecimal literal, which is a binary string: any bytes. Both we and the server are faster with it than with
+    /// an escaped string, although it is longer.
     public func appendLiteral(to bytes: inout [UInt8]) {
-        withUnsafeBytes { bytes.appendEscaped($0, introducer: "_binary") }
+        withUnsafeBytes { bytes.appendLiteral(of: $0, opening: "x'", mysql_hex_string) }
     }
 }
 
 extension ArraySlice: SQLValue where Element == UInt8 {
-    /// A binary string literal: any bytes.
+    /// A hexadecimal literal, as for `Array`.
     public func appendLiteral(to bytes: inout [UInt8]) {
-        withUnsafeBytes { bytes.appendEscaped($0, introducer: "_binary") }
+        withUnsafeBytes { bytes.appendLiteral(of: $0, opening: "x'", mysql_hex_string) }
     }
 }
 
@@ -80,17 +81,18 @@ extension Optional: SQLValue where Wrapped: SQLValue {
 }
 
 extension [UInt8] {
-    /// Appends `introducer'...'` with the client library's escaping, at most twice as long as the value.
-    fileprivate mutating func appendEscaped(_ value: UnsafeRawBufferPointer, introducer: StaticString) {
+    /// Appends a literal that a function of the client library writes: at most twice as long as the value, and a NUL.
+    fileprivate mutating func appendLiteral(
+        of value: UnsafeRawBufferPointer, opening: StaticString,
+        _ encode: (UnsafeMutablePointer<CChar>?, UnsafePointer<CChar>?, UInt) -> UInt
+    ) {
         ClientLibrary.start()
-        let longest = introducer.utf8CodeUnitCount + 2 * value.count + 3
-        append(addingCapacity: longest) { output in
-            introducer.withUTF8Buffer { for byte in $0 { output.append(byte) } }
-            output.append(UInt8(ascii: "'"))
+        append(addingCapacity: opening.utf8CodeUnitCount + 2 * value.count + 2) { output in
+            opening.withUTF8Buffer { for byte in $0 { output.append(byte) } }
             output.withUnsafeMutableBufferPointer { buffer, count in
                 guard let from = value.baseAddress, let to = buffer.baseAddress else { return }
                 count += Int(
-                    mysql_escape_string(
+                    encode(
                         UnsafeMutableRawPointer(to + count).assumingMemoryBound(to: CChar.self),
                         from.assumingMemoryBound(to: CChar.self), UInt(value.count)))
             }

@@ -3,11 +3,11 @@ import Synchronization
 
 /// Folders for the data of test servers: in memory if the machine lets us, gone when the process ends.
 enum TestFolder {
-    /// Where they are.
+    /// Where they are; each user has a place of their own.
     static let root: String = {
         let memory = "/dev/shm"
         let parent = access(memory, W_OK) == 0 ? memory : FileManager.default.temporaryDirectory.path
-        return parent + "/dataset-integrator-tests.local"
+        return parent + "/dataset-integrator-tests-\(getuid()).local"
     }()
 
     private struct Registry {
