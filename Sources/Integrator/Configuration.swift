@@ -54,7 +54,7 @@ package struct Configuration: Sendable {
         pusher = reader.pusher()
         corsAllowedOrigins = reader.list("CORS_ALLOWED_ORIGINS", default: "")
         rateLimitPerMinute = reader.number("RATE_LIMIT_PER_MINUTE", default: 60, in: 1...1_000_000)
-        webhookMaxBytes = reader.number("WEBHOOK_MAX_BYTES", default: 262_144, in: 1024...16_777_216)
+        webhookMaxBytes = reader.number("WEBHOOK_MAX_BYTES", default: 262_144, in: 1024...4_194_304)
         datasetDeadlineSeconds = Int64(reader.number("DATASET_DEADLINE_SECONDS", default: 1800, in: 1...604_800))
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }

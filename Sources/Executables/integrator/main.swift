@@ -1,1 +1,4 @@
-print("integrator")
+import Foundation
+import Integrator
+
+exit(await CommandLineTool(environment: .process()).run(Array(CommandLine.arguments.dropFirst())))

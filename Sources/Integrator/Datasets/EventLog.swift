@@ -37,20 +37,20 @@ package enum EventLog {
         for event in events {
             let applied = event.outcome == .applied ? event.history : nil
             sql.append(unescaped: separator)
-            sql.append(event.key)
-            sql.append(value: event.history?.id)
-            sql.append(value: applied?.revision)
-            sql.append(value: event.event?.datasetID ?? event.history?.datasetID)
-            sql.append(value: event.event?.sequence)
-            sql.append(value: event.type?.limited(to: 100))
-            sql.append(value: event.outcome.rawValue)
-            sql.append(value: applied?.status.rawValue)
-            sql.append(value: applied?.progress)
-            sql.append(value: applied?.stage)
-            sql.append(value: applied?.message)
-            sql.append(value: event.reason?.limited(to: 1000))
-            sql.append(value: event.body)
-            sql.append(value: now)
+            sql.append(value: event.key)
+            sql.comma(event.history?.id)
+            sql.comma(applied?.revision)
+            sql.comma(event.event?.datasetID ?? event.history?.datasetID)
+            sql.comma(event.event?.sequence)
+            sql.comma(event.type?.limited(to: 100))
+            sql.comma(event.outcome.rawValue)
+            sql.comma(applied?.status.rawValue)
+            sql.comma(applied?.progress)
+            sql.comma(applied?.stage)
+            sql.comma(applied?.message)
+            sql.comma(event.reason?.limited(to: 1000))
+            sql.comma(event.body)
+            sql.comma(now)
             separator = "),("
         }
         sql.append(unescaped: ")")
@@ -104,8 +104,8 @@ package enum EventLog {
 }
 
 extension SQL {
-    fileprivate mutating func append(value: (some SQLValue)?) {
+    fileprivate mutating func comma(_ value: (some SQLValue)?) {
         append(unescaped: ",")
-        if let value { append(value) } else { append(unescaped: "NULL") }
+        append(value: value)
     }
 }

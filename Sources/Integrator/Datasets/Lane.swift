@@ -13,6 +13,10 @@ package final class Lane: Sendable {
         var isClosed = false
     }
 
+    /// Bodies in one batch, in bytes: written in hexadecimal they have to fit into the server's `max_allowed_packet`, which
+    /// is 16 MiB at least.
+    private static let maximumBytes = 4 << 20
+
     private let state = Mutex(State())
     /// Webhooks that may wait; more are answered 503.
     private let capacity: Int
@@ -121,9 +125,15 @@ package final class Lane: Sendable {
         var batch = state.next
         state.next = Batch()
         state.settlementPlaces = [:]
-        if batch.webhooks.count > maximum {
-            state.next.webhooks = Array(batch.webhooks[maximum...])
-            batch.webhooks.removeSubrange(maximum...)
+        var bytes = 0
+        let end = batch.webhooks.prefix(maximum).firstIndex { pending in
+            defer { bytes += pending.webhook.body.count }
+            return bytes > 0 && bytes + pending.webhook.body.count > Self.maximumBytes
+        }
+        let count = end ?? min(maximum, batch.webhooks.count)
+        if count < batch.webhooks.count {
+            state.next.webhooks = Array(batch.webhooks[count...])
+            batch.webhooks.removeSubrange(count...)
         }
         return batch
     }
