@@ -1,0 +1,36 @@
+import CCrypto
+
+/// The digests and the canonical text of Pusher's signatures.
+enum PusherSignature {
+    static func md5(_ bytes: [UInt8]) -> String {
+        var digest = [UInt8](repeating: 0, count: 16)
+        precondition(EVP_Digest(bytes, bytes.count, &digest, nil, EVP_md5(), nil) == 1, "OpenSSL has no MD5")
+        return hex(digest)
+    }
+
+    /// HMAC-SHA256 in lower-case hexadecimal.
+    static func hmac(_ text: String, secret: [UInt8]) -> String {
+        let text = Array(text.utf8)
+        var code = [UInt8](repeating: 0, count: 32)
+        let result = HMAC(EVP_sha256(), secret, Int32(secret.count), text, text.count, &code, nil)
+        precondition(result != nil, "OpenSSL has no HMAC-SHA256")
+        return hex(code)
+    }
+
+    /// What is signed of a request: the query sorted by its names in lower case, not escaped.
+    static func canonical(_ method: String, _ path: String, _ query: [(name: String, value: String)]) -> String {
+        let pairs = query.map { (name: $0.name.lowercased(), value: $0.value) }
+        let sorted = pairs.sorted { ($0.name, $0.value) < ($1.name, $1.value) }
+        return "\(method)\n\(path)\n" + sorted.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+    }
+
+    static func constantTimeEqual(_ a: String, _ b: String) -> Bool {
+        let (a, b) = (Array(a.utf8), Array(b.utf8))
+        return a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }, as: UTF8.self)
+    }
+}
