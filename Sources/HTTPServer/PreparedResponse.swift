@@ -23,6 +23,7 @@ struct PreparedResponse: ~Copyable, @unchecked Sendable {
             MHD_destroy_response(created)
             return nil
         }
+        if response.status == 304 { cmhd_omit_length(created) }
         status = UInt32(response.status)
         pointer = created
         upgrade = nil
