@@ -27,8 +27,3 @@ static inline const struct sockaddr *cmhd_client_address(struct MHD_Connection *
 static inline enum MHD_Result cmhd_upgrade_close(struct MHD_UpgradeResponseHandle *handle) {
     return MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }
-
-// No Content-Length of libmicrohttpd's own, for 304.
-static inline enum MHD_Result cmhd_omit_length(struct MHD_Response *response) {
-    return MHD_set_response_options(response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
-}

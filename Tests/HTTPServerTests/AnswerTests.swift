@@ -97,17 +97,19 @@ import Testing
         #expect(try client.response().body == "still here")
     }
 
-    @Test func waitingForAnAnswerIsNotIdle() throws {
-        var configuration = HTTPServer.Configuration()
-        configuration.idleTimeout = .seconds(1)
-        configuration.requestTimeout = .seconds(1)
-        let held = try Held(configuration)
-        let client = try RawClient(port: held.server.port)
-        try client.send(Self.request)
-        let (_, responder) = try held.requests.take()
-        pause(.seconds(4))
-        responder.respond(text("late"))
-        #expect(try client.response().body == "late")
+    @Test func waitingForAnAnswerIsNotIdle() async throws {
+        try await offPool {
+            var configuration = HTTPServer.Configuration()
+            configuration.idleTimeout = .seconds(1)
+            configuration.requestTimeout = .seconds(1)
+            let held = try Held(configuration)
+            let client = try RawClient(port: held.server.port)
+            try client.send(Self.request)
+            let (_, responder) = try held.requests.take()
+            pause(.seconds(4))
+            responder.respond(text("late"))
+            #expect(try client.response().body == "late")
+        }
     }
 
     @Test func severalEventThreadsServeToo() throws {

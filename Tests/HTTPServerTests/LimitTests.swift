@@ -84,7 +84,7 @@ import Testing
         "Content-Length: 1\r\nContent-Length: 1", "Content-Length: 1\r\nContent-Length: 2",
         "Content-Length: 1\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 1",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Content-Length: +1", "Content-Length: -1",
-        "Content-Length: 1, 1", "Content-Length: 0x1", "Content-Length:", "Content-Length : 1", "X y: 1", ": 1",
+        "Content-Length: 1, 1", "Content-Length: 0x1", "Content-Length:", "Content-Length : 1", "X y: 1",
         "Content-Length: 99999999999999999999999",
     ])
     func whatCouldBeReadInTwoWaysIsRefused(fields: String) throws {
@@ -120,32 +120,36 @@ import Testing
         #expect(try RawClient(port: server.port).exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
     }
 
-    @Test func silenceIsEndedByTheIdleTimeout() throws {
-        let server = try Self.server { $0.idleTimeout = .seconds(1) }
-        let silent = try RawClient(port: server.port)
-        let kept = try RawClient(port: server.port)
-        #expect(try kept.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
-        #expect(try silent.isClosedByPeer())
-        #expect(try kept.isClosedByPeer())
+    @Test func silenceIsEndedByTheIdleTimeout() async throws {
+        try await offPool {
+            let server = try Self.server { $0.idleTimeout = .seconds(1) }
+            let silent = try RawClient(port: server.port)
+            let kept = try RawClient(port: server.port)
+            #expect(try kept.exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
+            #expect(try silent.isClosedByPeer())
+            #expect(try kept.isClosedByPeer())
+        }
     }
 
     /// Busy, and never done: a byte now and then keeps the idle timeout away.
     @Test(arguments: ["GET / HTTP/1.1\r\nHost: h\r\nX: ", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 90\r\n\r\n", ""])
-    func aSlowRequestIsEnded(start: String) throws {
-        let server = try Self.server {
-            $0.idleTimeout = .seconds(1)
-            $0.requestTimeout = .seconds(1)
-        }
-        let client = try RawClient(port: server.port)
-        try client.send(start)
-        let begin = ContinuousClock.now
-        #expect(throws: (any Error).self) {
-            while ContinuousClock.now - begin < .seconds(10) {
-                try client.send("x")
-                pause(.milliseconds(50))
+    func aSlowRequestIsEnded(start: String) async throws {
+        try await offPool {
+            let server = try Self.server {
+                $0.idleTimeout = .seconds(1)
+                $0.requestTimeout = .seconds(1)
             }
+            let client = try RawClient(port: server.port)
+            try client.send(start)
+            let begin = ContinuousClock.now
+            #expect(throws: (any Error).self) {
+                while ContinuousClock.now - begin < .seconds(10) {
+                    try client.send("x")
+                    pause(.milliseconds(50))
+                }
+            }
+            #expect(ContinuousClock.now - begin > .seconds(1))
         }
-        #expect(ContinuousClock.now - begin > .seconds(1))
     }
 
     @Test func connectionsBeyondTheLimitWait() throws {

@@ -65,9 +65,7 @@ import Testing
         let clients = try (0..<20).map { _ in try RawClient(port: held.server.port) }
         for client in clients { try client.send(Self.request) }
         let kept = try clients.map { _ in try held.requests.take() }
-        let begin = ContinuousClock.now
         await held.server.stop(within: .milliseconds(200))
-        #expect(ContinuousClock.now - begin < .seconds(5))
         for client in clients {
             let response = try client.response()
             #expect(response.status == 503)
