@@ -13,15 +13,11 @@ struct PreparedResponse: ~Copyable, @unchecked Sendable {
     /// nil if the response is not one that may be sent, or memory ran out.
     init?(_ response: HTTPResponse) {
         guard (200...599).contains(response.status), Self.areSafe(response.headers) else { return nil }
-        let created =
-            response.status == 304 && response.body.isEmpty
-            // Of a size unknown: a 304 may not claim that the length is 0 (RFC 9110, section 8.6).
-            ? MHD_create_response_from_callback(.max, 1, { _, _, _, _ in -1 }, nil, nil)
-            : response.body.withUnsafeBytes { body in
-                MHD_create_response_from_buffer(
-                    response.status == 204 ? 0 : body.count, UnsafeMutableRawPointer(mutating: body.baseAddress),
-                    .RESPMEM_MUST_COPY)
-            }
+        let created = response.body.withUnsafeBytes { body in
+            MHD_create_response_from_buffer(
+                response.status == 204 ? 0 : body.count, UnsafeMutableRawPointer(mutating: body.baseAddress),
+                .RESPMEM_MUST_COPY)
+        }
         guard let created else { return nil }
         guard Self.add(response.headers, to: created) else {
             MHD_destroy_response(created)
