@@ -36,7 +36,7 @@ final class Transfer {
     func configure(_ handle: UnsafeMutableRawPointer) -> CURLcode {
         let request = job.request
         guard addFields(request) else { return CURLE_OUT_OF_MEMORY }
-        let timeout = max(1, request.timeout.milliseconds)
+        let timeout = max(1, (job.deadline - .now).milliseconds)
         let context = Unmanaged.passUnretained(self).toOpaque()
         var code = [
             ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText),

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HTTPClient
 import Testing
 
@@ -11,17 +12,13 @@ import Testing
         init(name: String) throws {
             folder = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            let openssl = try Process.run(
-                Self.openssl,
-                arguments: [
-                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", path("key.pem"), "-out",
-                    path("cert.pem"),
-                ])
-            openssl.waitUntilExit()
+            let openssl = try Child([
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", "/CN=test", "-addext", "subjectAltName=\(name)", "-keyout", path("key.pem"), "-out",
+                path("cert.pem"),
+            ])
+            #expect(openssl.wait() == 0)
         }
-
-        static let openssl = URL(filePath: "/usr/bin/openssl")
 
         func path(_ file: String) -> String { folder.appending(path: file).path }
 
@@ -30,33 +27,69 @@ import Testing
         }
     }
 
-    /// `openssl s_server`, and the port it printed.
-    final class Server {
-        let port: Int
-        private let process = Process()
+    /// `openssl` with these arguments, its output in a pipe.
+    final class Child {
+        private var process = pid_t()
+        private let output: Int32
 
-        init(_ certificate: Certificate) throws {
-            let output = Pipe()
-            process.executableURL = Certificate.openssl
-            process.arguments = [
-                "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", certificate.path("cert.pem"), "-key",
-                certificate.path("key.pem"),
-            ]
-            process.standardOutput = output
-            process.standardError = FileHandle.nullDevice
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
-            var text = ""
-            while let chunk = try output.fileHandleForReading.read(upToCount: 1), !chunk.isEmpty {
-                text += String(decoding: chunk, as: UTF8.self)
-                if text.hasSuffix("\n"), text.contains("ACCEPT 127.0.0.1:") { break }
-            }
-            port = try #require(text.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) })
+        init(_ arguments: [String]) throws {
+            var ends: [Int32] = [0, 0]
+            try #require(pipe(&ends) == 0)
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+            posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+            var argv = (["openssl"] + arguments).map { strdup($0) } + [nil]
+            let code = posix_spawn(&process, "/usr/bin/openssl", &actions, nil, &argv, environ)
+            argv.forEach { free($0) }
+            posix_spawn_file_actions_destroy(&actions)
+            close(ends[1])
+            output = ends[0]
+            try #require(code == 0)
+        }
+
+        func line() -> String {
+            var bytes: [UInt8] = []
+            var byte: UInt8 = 0
+            while read(output, &byte, 1) == 1, byte != 0x0A { bytes.append(byte) }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+
+        @discardableResult
+        func wait() -> Int32 {
+            var status: Int32 = 0
+            waitpid(process, &status, 0)
+            return status
+        }
+
+        func end() {
+            kill(process, SIGTERM)
+            wait()
         }
 
         deinit {
-            process.terminate()
-            process.waitUntilExit()
+            close(output)
+        }
+    }
+
+    /// `openssl s_server`, and the port it printed.
+    final class Server {
+        let port: Int
+        private let child: Child
+
+        init(_ certificate: Certificate) throws {
+            child = try Child([
+                "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", certificate.path("cert.pem"), "-key",
+                certificate.path("key.pem"),
+            ])
+            var line = child.line()
+            while !line.isEmpty, !line.hasPrefix("ACCEPT") { line = child.line() }
+            port = try #require(line.split(separator: ":").last.flatMap { Int($0) })
+        }
+
+        deinit {
+            child.end()
         }
     }
 
