@@ -135,7 +135,8 @@ import Testing
         #expect(seconds("Sun, 06 Nov 1994 08:49:37 GMT") == 60)
         #expect(seconds("Sat, 05 Nov 1994 08:49:37 GMT") == 0)
         #expect(seconds("Thu, 29 Feb 1996 00:00:00 GMT") == 41_440_283)
-        for text in [nil, "", "-1", "1.5", "soon", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Foo 1994 08:49:37 GMT",
+        for text in [
+            nil, "", "-1", "1.5", "soon", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Foo 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 25:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT",
         ] {
             #expect(seconds(text) == nil)

@@ -27,33 +27,21 @@ import Testing
         }
     }
 
-    /// `openssl` with these arguments, its output in a pipe.
+    /// `openssl` with these arguments.
     final class Child {
         private var process = pid_t()
-        private let output: Int32
 
         init(_ arguments: [String]) throws {
-            var ends: [Int32] = [0, 0]
-            try #require(pipe(&ends) == 0)
             var actions = posix_spawn_file_actions_t()
             posix_spawn_file_actions_init(&actions)
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-            posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+            posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
             posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
             var argv = (["openssl"] + arguments).map { strdup($0) } + [nil]
             let code = posix_spawn(&process, "/usr/bin/openssl", &actions, nil, &argv, environ)
             argv.forEach { free($0) }
             posix_spawn_file_actions_destroy(&actions)
-            close(ends[1])
-            output = ends[0]
             try #require(code == 0)
-        }
-
-        func line() -> String {
-            var bytes: [UInt8] = []
-            var byte: UInt8 = 0
-            while read(output, &byte, 1) == 1, byte != 0x0A { bytes.append(byte) }
-            return String(decoding: bytes, as: UTF8.self)
         }
 
         @discardableResult
@@ -64,28 +52,28 @@ import Testing
         }
 
         func end() {
-            kill(process, SIGTERM)
+            kill(process, SIGKILL)
             wait()
-        }
-
-        deinit {
-            close(output)
         }
     }
 
-    /// `openssl s_server`, and the port it printed.
+    /// `openssl s_server` on a port that was free a moment ago, once it listens.
     final class Server {
         let port: Int
         private let child: Child
 
         init(_ certificate: Certificate) throws {
+            var probe: RawServer? = RawServer { _, _ in }
+            let port = try #require(probe).port
+            probe = nil
+            while canConnect(port) {}
+            self.port = Int(port)
             child = try Child([
-                "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", certificate.path("cert.pem"), "-key",
+                "s_server", "-accept", "127.0.0.1:\(port)", "-www", "-cert", certificate.path("cert.pem"), "-key",
                 certificate.path("key.pem"),
             ])
-            var line = child.line()
-            while !line.isEmpty, !line.hasPrefix("ACCEPT") { line = child.line() }
-            port = try #require(line.split(separator: ":").last.flatMap { Int($0) })
+            let end = ContinuousClock.now + .seconds(10)
+            while !canConnect(port) { try #require(ContinuousClock.now < end) }
         }
 
         deinit {

@@ -99,7 +99,8 @@ import Testing
     func otherTransferCodingsAreRefused(coding: String) throws {
         let server = try Self.server()
         let client = try RawClient(port: server.port)
-        let response = try client.exchange("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \(coding)\r\n\r\n0\r\n\r\n")
+        let response = try client.exchange(
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \(coding)\r\n\r\n0\r\n\r\n")
         #expect([400, 501].contains(response.status))
         #expect(try client.isClosedByPeer())
     }
@@ -132,7 +133,9 @@ import Testing
     }
 
     /// Busy, and never done: a byte now and then keeps the idle timeout away.
-    @Test(arguments: ["GET / HTTP/1.1\r\nHost: h\r\nX: ", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 90\r\n\r\n", ""])
+    @Test(arguments: [
+        "GET / HTTP/1.1\r\nHost: h\r\nX: ", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 90\r\n\r\n", "",
+    ])
     func aSlowRequestIsEnded(start: String) async throws {
         try await offPool {
             let server = try Self.server {

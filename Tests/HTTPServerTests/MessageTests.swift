@@ -19,7 +19,8 @@ import Testing
         let server = try Self.echo()
         let client = try RawClient(port: server.port)
         let response = try client.exchange(
-            "POST /a%2Fb/+c?x=%41&y HTTP/1.1\r\nHost: h\r\nX-Odd: a\u{FC}b\r\nx-odd: 2\r\nContent-Length: 5\r\n\r\nhello")
+            "POST /a%2Fb/+c?x=%41&y HTTP/1.1\r\nHost: h\r\nX-Odd: a\u{FC}b\r\nx-odd: 2\r\nContent-Length: 5\r\n\r\nhello"
+        )
         #expect(response.status == 200)
         #expect(response.headers["x-kind"] == "echo")
         #expect(response.headers["date"]?.hasSuffix("GMT") == true)
@@ -51,8 +52,10 @@ import Testing
     @Test func bytesThatAreNotUTF8BecomeReplacementCharacters() throws {
         let server = try Self.echo()
         let client = try RawClient(port: server.port)
-        try client.send(Array("GET /".utf8) + [0xFF] + Array("?".utf8) + [0xC3] + Array(" HTTP/1.1\r\nHost: h\r\nX: ".utf8))
-        try client.send([0xFE] + Array("\r\n\r\n".utf8))
+        try client.send("GET /")
+        try client.send([0xFF, 0x3F, 0xC3])
+        try client.send(" HTTP/1.1\r\nHost: h\r\nX: ")
+        try client.send([0xFE, 0x0D, 0x0A, 0x0D, 0x0A])
         #expect(try client.response().body == "GET /\u{FFFD} \u{FFFD} 127.0.0.1\nHost=h\nX=\u{FFFD}\n")
     }
 
@@ -134,7 +137,8 @@ import Testing
 
     @Test func framingFieldsOfAResponseAreTheServers() throws {
         let server = try HTTPServer.start(.init()) { _, responder in
-            responder.respond(text(200, "four", [("content-length", "99"), ("Transfer-Encoding", "chunked"), ("X", "1")]))
+            let fields = [(name: "content-length", value: "99"), ("Transfer-Encoding", "chunked"), ("X", "1")]
+            responder.respond(text(200, "four", fields))
         }
         let response = try RawClient(port: server.port).exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         #expect(response.body == "four")
