@@ -10,7 +10,8 @@ public final class HTTPClient: Sendable {
     private let driver: TransferDriver
 
     /// - Parameters:
-    ///   - maximumConnectionsPerHost: further requests to that host and port wait, their timeout running.
+    ///   - maximumConnectionsPerHost: how many requests to one scheme, host and port are under way at once; further ones
+    ///     wait in the order they came, their timeout running.
     ///   - maximumResponseBytes: the largest body taken; the header may have 64 KiB.
     ///   - caFile: certificates in PEM form, trusted besides the system's.
     ///   - connectTimeout: for name, TCP and TLS together.

@@ -36,7 +36,7 @@ final class Transfer {
     func configure(_ handle: UnsafeMutableRawPointer) -> CURLcode {
         let request = job.request
         guard addFields(request) else { return CURLE_OUT_OF_MEMORY }
-        let timeout = max(1, request.timeout.milliseconds)
+        let timeout = max(1, (job.deadline - .now).milliseconds)
         let context = Unmanaged.passUnretained(self).toOpaque()
         var code = [
             ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText),
@@ -84,7 +84,8 @@ final class Transfer {
     /// `Expect:` and `Content-Type:` with nothing after them keep libcurl from adding its own.
     private func addFields(_ request: HTTPClientRequest) -> Bool {
         var lines = request.headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
-        for name in ["expect", "content-type"] where !request.headers.contains(where: { $0.name.lowercased() == name }) {
+        for name in ["expect", "content-type"] where !request.headers.contains(where: { $0.name.lowercased() == name })
+        {
             lines.append("\(name):")
         }
         for line in lines {
@@ -132,9 +133,9 @@ final class Transfer {
 
     func failure(_ code: CURLcode, _ handle: UnsafeMutableRawPointer) -> HTTPClientError {
         let said = String(cString: errorText)
+        let known = said.isEmpty ? String(cString: curl_easy_strerror(code)) : said
         return HTTPClientError(
-            kind: isTooLarge ? .tooLarge : .init(code),
-            detail: isTooLarge ? "the response is too large" : said.isEmpty ? String(cString: curl_easy_strerror(code)) : said,
+            kind: isTooLarge ? .tooLarge : .init(code), detail: isTooLarge ? "the response is too large" : known,
             mayHaveBeenSent: mayHaveBeenSent(handle))
     }
 

@@ -7,6 +7,22 @@ struct TransferJob: Sendable {
     let id: UInt64
     let request: HTTPClientRequest
     let continuation: CheckedContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>
+    /// Scheme, host and port as written, in lower case.
+    let origin: String
+    let deadline: ContinuousClock.Instant
+
+    init(
+        id: UInt64, request: HTTPClientRequest,
+        continuation: CheckedContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>
+    ) {
+        self.id = id
+        self.request = request
+        self.continuation = continuation
+        let slashes = request.url.utf8.firstIndex(of: 0x2F).map { request.url.utf8.index($0, offsetBy: 2) }
+        let authority = request.url[(slashes ?? request.url.startIndex)...].prefix { !"/?#".contains($0) }
+        origin = request.url[..<authority.endIndex].lowercased()
+        deadline = .now + .milliseconds(request.timeout.milliseconds)
+    }
 }
 
 /// Hands requests to the one thread that drives libcurl, and ends it.

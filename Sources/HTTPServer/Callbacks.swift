@@ -58,9 +58,9 @@ private func bytes(_ start: UnsafePointer<CChar>?, _ count: Int) -> UnsafeBuffer
 }
 
 /// Leaves the target as it came: decoding is the caller's.
-let unescapeCallback:
-    @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutablePointer<CChar>?) -> Int = { _, _, text in
-        var length = 0
-        while let text, text[length] != 0 { length += 1 }
-        return length
-    }
+let unescapeCallback: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutablePointer<CChar>?) -> Int = {
+    _, _, text in
+    var length = 0
+    while let text, text[length] != 0 { length += 1 }
+    return length
+}

@@ -27,8 +27,9 @@ public struct HTTPRequest: Sendable {
     }
 }
 
-/// An answer. The server adds `Date`, `Content-Length` and, when it is going to close, `Connection: close`, and leaves
-/// the body out where HTTP wants none (HEAD, 204, 304).
+/// An answer. The server adds `Date`, `Content-Length` and, when it is going to close, `Connection: close`. Answers to
+/// HEAD and 304 say the length of the body given, and so are to be given the one that GET would get (RFC 9110, section
+/// 8.6), but leave it out; 204 has neither.
 public struct HTTPResponse: Sendable {
     /// 200 to 599. Anything else is sent as 500.
     public var status: Int

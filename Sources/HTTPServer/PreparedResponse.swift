@@ -13,10 +13,10 @@ struct PreparedResponse: ~Copyable, @unchecked Sendable {
     /// nil if the response is not one that may be sent, or memory ran out.
     init?(_ response: HTTPResponse) {
         guard (200...599).contains(response.status), Self.areSafe(response.headers) else { return nil }
-        let hasBody = response.status != 204 && response.status != 304
         let created = response.body.withUnsafeBytes { body in
             MHD_create_response_from_buffer(
-                hasBody ? body.count : 0, UnsafeMutableRawPointer(mutating: body.baseAddress), .RESPMEM_MUST_COPY)
+                response.status == 204 ? 0 : body.count, UnsafeMutableRawPointer(mutating: body.baseAddress),
+                .RESPMEM_MUST_COPY)
         }
         guard let created else { return nil }
         guard Self.add(response.headers, to: created) else {

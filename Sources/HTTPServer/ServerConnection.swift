@@ -133,7 +133,8 @@ final class ServerConnection {
     private func dispatch(_ connection: OpaquePointer) -> MHD_Result {
         exchange.waitingSince.store(0, ordering: .relaxed)
         call()
-        switch exchange.take(orSuspend: connection, unless: { core.isClosing.load(ordering: .sequentiallyConsistent) }) {
+        switch exchange.take(orSuspend: connection, unless: { core.isClosing.load(ordering: .sequentiallyConsistent) })
+        {
         case .suspended: return .YES
         case .answer(let answer): return send(answer ?? core.prepareError(503), on: connection)
         }
