@@ -34,7 +34,7 @@ let package = Package(
         .executable(name: "benchmark", targets: ["BenchmarkTool"]),
     ],
     targets: [
-        // C libraries, each imported by one room (CCrypto by two).
+        // C libraries, each imported by one room (CCrypto by three).
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb"),
@@ -55,7 +55,7 @@ let package = Package(
             "Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"],
             // A link to `db`: the program carries its migrations and demo data with it.
             resources: [.embedInCode("SQL")]),
-        room("Sandbox", ["CWslay", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
+        room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),
@@ -71,7 +71,7 @@ let package = Package(
         tests(of: "HTTPServer"),
         tests(of: "HTTPClient", ["HTTPServer"]),
         tests(of: "MySQL", ["TestSupport"]),
-        tests(of: "Sandbox", ["HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
+        tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
         tests(
             of: "Integrator",
             [
