@@ -110,7 +110,8 @@ struct ConfigurationReader {
             faults.append("LOG_LEVEL: must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         if Logger.Format(rawValue: format) == nil {
-            faults.append("LOG_FORMAT: must be one of \(Logger.Format.allCases.map(\.rawValue).joined(separator: ", "))")
+            faults.append(
+                "LOG_FORMAT: must be one of \(Logger.Format.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return Logger(level: Logger.Level(rawValue: level) ?? .info, format: Logger.Format(rawValue: format) ?? .auto)
     }

@@ -77,7 +77,8 @@ package final class Instruments: Sendable {
         commitSeconds = metrics.histogram(
             "integrator_transaction_seconds", help: "From BEGIN to the answer of COMMIT.")
         retriedTransactions = metrics.counter(
-            "integrator_transactions_retried_total", help: "Transactions tried again after a conflict or a lost connection.")
+            "integrator_transactions_retried_total",
+            help: "Transactions tried again after a conflict or a lost connection.")
         let notifications = { (outcome: String) in
             metrics.counter(
                 "integrator_notifications_total", help: "Notifications dealt with, by outcome.",
@@ -124,7 +125,10 @@ package final class Instruments: Sendable {
         counter(type, EventOutcomeLabel(answer)).increment()
         log.debug(
             "webhook",
-            ["webhook_id": .string(webhook.id), "type": .string(type), "outcome": .string(EventOutcomeLabel(answer).rawValue)])
+            [
+                "webhook_id": .string(webhook.id), "type": .string(type),
+                "outcome": .string(EventOutcomeLabel(answer).rawValue),
+            ])
         if case .rejected(let reason) = answer {
             log.warning("webhook rejected", ["webhook_id": .string(webhook.id), "reason": .string(reason)])
         }

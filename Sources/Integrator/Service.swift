@@ -21,7 +21,9 @@ package struct Service: Sendable {
     ///
     /// - Parameter listening: told the port once requests are taken.
     /// - Throws: `HTTPServerError` if the port cannot be had.
-    package func run(listening: @Sendable (UInt16) -> Void = { _ in }, until stop: @Sendable () async -> Void) async throws {
+    package func run(listening: @Sendable (UInt16) -> Void = { _ in }, until stop: @Sendable () async -> Void)
+        async throws
+    {
         let parts = Parts(configuration, instruments)
         let server = try parts.listen()
         listening(server.port)
@@ -107,10 +109,12 @@ extension Service {
                 pool: pool, api: tvAPI, lanes: lanes, deadlineSeconds: configuration.tvAPIDeadlineSeconds,
                 instruments: instruments)
             sweep = Sweep(
-                pool: pool, lanes: lanes, dispatcher: dispatcher, creates: PendingCreates(pool: pool, call: call, log: log),
+                pool: pool, lanes: lanes, dispatcher: dispatcher,
+                creates: PendingCreates(pool: pool, call: call, log: log),
                 log: log)
             webhooks = WebhookEndpoint(
-                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, instruments: instruments)
+                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, instruments: instruments
+            )
             health = Health(pool: pool, registration: registration, dispatcher: dispatcher)
             var router = Router()
             let tokens = AccessTokens(pool: pool)

@@ -49,7 +49,9 @@ struct ChannelEndpoint: Sendable {
             let slug = String(channel.dropFirst(ChannelName.wishlistPrefix.count))
             return try await wishlists.find(slug: slug, user: caller.userID) != nil
         }
-        if channel.hasPrefix(ChannelName.groupPrefix), let group = Int64(channel.dropFirst(ChannelName.groupPrefix.count)) {
+        if channel.hasPrefix(ChannelName.groupPrefix),
+            let group = Int64(channel.dropFirst(ChannelName.groupPrefix.count))
+        {
             return try await wishlists.isMember(user: caller.userID, group: group)
         }
         return false

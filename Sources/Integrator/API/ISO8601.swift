@@ -6,7 +6,8 @@ package enum ISO8601 {
     /// a microsecond is cut off.
     package static func parse(_ text: String) -> Timestamp? {
         var bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.count <= 40, [UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " ")].contains(bytes[10])
+        guard bytes.count >= 20, bytes.count <= 40,
+            [UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " ")].contains(bytes[10])
         else { return nil }
         bytes[10] = UInt8(ascii: " ")
         guard let (length, offsetSeconds) = zone(bytes) else { return nil }

@@ -50,7 +50,9 @@ package struct Router: Sendable {
         var methods: Set<String> = []
         for route in routes {
             guard let parameters = Self.parameters(of: route.pattern, segments) else { continue }
-            if route.method == method || (route.method == "GET" && method == "HEAD") { return .found(route, parameters) }
+            if route.method == method || (route.method == "GET" && method == "HEAD") {
+                return .found(route, parameters)
+            }
             methods.insert(route.method)
             if route.method == "GET" { methods.insert("HEAD") }
         }

@@ -49,7 +49,8 @@ package struct AccessTokens: Sendable {
             guard let id = Int64(id) else { throw APIError.unauthenticated }
             return try await caller(where: "t.id = \(id)", plaintext: plaintext)
         }
-        return try await caller(where: "t.token = \(Digest.hex(Digest.sha256(Array(plaintext.utf8))))", plaintext: plaintext)
+        return try await caller(
+            where: "t.token = \(Digest.hex(Digest.sha256(Array(plaintext.utf8))))", plaintext: plaintext)
     }
 
     /// `id|plaintext`, or all of it as plaintext.

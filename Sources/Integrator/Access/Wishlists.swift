@@ -42,7 +42,8 @@ package struct Wishlists: Sendable {
         return Wishlist(
             id: try row.int64(0), slug: try row.string(1), name: try row.string(2), groupID: try row.int64(3),
             status: try row.int64(4), training: TrainingStatus(rawValue: Int(try row.int64(5))) ?? .none,
-            trainingScheduledAt: try row.optionalTimestamp(6), role: Wishlist.Role(rawValue: try row.string(7)) ?? .viewer)
+            trainingScheduledAt: try row.optionalTimestamp(6),
+            role: Wishlist.Role(rawValue: try row.string(7)) ?? .viewer)
     }
 
     /// Whether the user is a member of the group.

@@ -51,7 +51,8 @@ extension BatchTransaction {
             if isOurs, let address = world.addresses[history.wishlistID] {
                 effects.handoffs.append(
                     Handoff(
-                        historyID: historyID, laneKey: history.laneKey, address: address, from: before, to: history.revision,
+                        historyID: historyID, laneKey: history.laneKey, address: address, from: before,
+                        to: history.revision,
                         notified: history.debt.notified, notifications: notifications))
             }
         }

@@ -158,7 +158,9 @@ extension BatchTransaction {
                 SELECT active_wishlist_id, id FROM wishlist_dataset_histories \
                 WHERE active_wishlist_id IN \(list: reviving.sorted())
                 """
-            for row in try connection.query(sql) { world.active[try row.int64(0), default: []].insert(try row.int64(1)) }
+            for row in try connection.query(sql) {
+                world.active[try row.int64(0), default: []].insert(try row.int64(1))
+            }
         }
         if !training.isEmpty {
             let sql: SQL = """

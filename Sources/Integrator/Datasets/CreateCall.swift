@@ -91,7 +91,8 @@ package struct CreateCall: Sendable {
     private func fail(_ pending: Pending, _ error: DatasetError) async throws -> DatasetHistory {
         var event = DatasetEvent(type: .datasetFailed, datasetID: nil, reference: pending.reference)
         event.error = error
-        return try await note(event, pending, exceptSocketID: nil) { history, _, _ in history.status == .pending }.history
+        return try await note(event, pending, exceptSocketID: nil) { history, _, _ in history.status == .pending }
+            .history
     }
 
     private func note(

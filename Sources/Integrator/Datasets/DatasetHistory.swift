@@ -101,7 +101,9 @@ extension DatasetHistory {
 
     /// Applies an event, if it is to be applied, and says what became of it (spec, section 3). Pure: the same history,
     /// event and surroundings always give the same verdict. `surroundings.training` follows a training event.
-    package mutating func apply(_ event: DatasetEvent, at now: Timestamp, in surroundings: inout Surroundings) -> Verdict {
+    package mutating func apply(_ event: DatasetEvent, at now: Timestamp, in surroundings: inout Surroundings)
+        -> Verdict
+    {
         if let contradiction = contradiction(of: event) { return .rejected(contradiction) }
         if let sequence = event.sequence, sequence <= self.sequence { return .stale }
         if let training = event.type.trainingStatus {
@@ -112,7 +114,9 @@ extension DatasetHistory {
             guard surroundings.training.clientTransitions.contains(training.status) else { return .stale }
             surroundings.training = training.status
         } else if let next = nextStatus(event.type) {
-            guard status.mayBecome(next, unavailable: error?.code == DatasetError.unavailableCode) else { return .stale }
+            guard status.mayBecome(next, unavailable: error?.code == DatasetError.unavailableCode) else {
+                return .stale
+            }
             let revives = next.isActive && !status.isActive
             if revives && surroundings.otherIsActive {
                 // An acknowledgement still tells the dataset's id.

@@ -122,7 +122,9 @@ package final class Dispatcher: Sendable {
         let (settlements, failures, waiters) = state.withLock { state in
             // Back first: a history that is in both is released by the second call, with all in its place.
             for (historyID, notifications) in back { state.queue.putBack(historyID, notifications) }
-            let settlements = done.compactMap { state.queue.finish($0.historyID, taken: $0.count, deadLetters: $0.deadLetters) }
+            let settlements = done.compactMap {
+                state.queue.finish($0.historyID, taken: $0.count, deadLetters: $0.deadLetters)
+            }
             state.busy -= 1
             state.pause = pause
             state.isHeld = pause != nil

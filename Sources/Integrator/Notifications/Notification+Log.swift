@@ -29,7 +29,8 @@ extension Notification {
 
     private static func training(_ type: DatasetEventType, _ data: JSONView?) -> TrainingChange? {
         if let status = type.trainingStatus { return TrainingChange(status: status) }
-        guard type == .trainingUpdated, let status = data?["training_status"]?.string.flatMap(TrainingStatus.init(text:))
+        guard type == .trainingUpdated,
+            let status = data?["training_status"]?.string.flatMap(TrainingStatus.init(text:))
         else { return nil }
         return TrainingChange(
             status: status,

@@ -147,7 +147,8 @@ package struct NotificationQueue: Sendable {
         release(&dataset, historyID)
         datasets[historyID] = dataset
         return Settlement(
-            historyID: historyID, laneKey: dataset.laneKey, upTo: dataset.waiting.first.map { $0.revision - 1 } ?? dataset.covered,
+            historyID: historyID, laneKey: dataset.laneKey,
+            upTo: dataset.waiting.first.map { $0.revision - 1 } ?? dataset.covered,
             covered: dataset.covered, oldest: dataset.waiting.first?.arisenAt, deadLetters: deadLetters)
     }
 
@@ -188,7 +189,9 @@ package struct NotificationQueue: Sendable {
     ) -> Int64? {
         guard var dataset = datasets[historyID] else { return nil }
         if !owed {
-            if dataset.waiting.isEmpty && !dataset.isInFlight && dataset.covered <= revision { datasets[historyID] = nil }
+            if dataset.waiting.isEmpty && !dataset.isInFlight && dataset.covered <= revision {
+                datasets[historyID] = nil
+            }
             return nil
         }
         dataset.claimedUntil = claimedUntil

@@ -59,7 +59,8 @@ package struct NotificationSender: Sendable {
                 if case .refused(let reason) = outcome {
                     instruments.notificationsDead.increment()
                     instruments.log.error(
-                        "notification refused for good", ["event_id": .string(notification.eventID), "reason": .string(reason)])
+                        "notification refused for good",
+                        ["event_id": .string(notification.eventID), "reason": .string(reason)])
                     done[done.count - 1].deadLetters.append(.init(revision: notification.revision, reason: reason))
                 } else {
                     instruments.notificationsSent.increment()

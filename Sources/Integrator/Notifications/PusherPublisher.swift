@@ -94,7 +94,8 @@ struct PusherPublisher: Sendable {
             instruments.log.error("Pusher does not know the app")
         case .unauthorised(let reason):
             (outcome, report.pause) = (.again(alone: false), .unauthorised)
-            instruments.log.error("Pusher does not accept us: all notifications are held back", ["reason": .string(reason)])
+            instruments.log.error(
+                "Pusher does not accept us: all notifications are held back", ["reason": .string(reason)])
         case .retry(let after):
             (outcome, report.pause) = (.again(alone: false), .failing)
             report.retryAfter = after

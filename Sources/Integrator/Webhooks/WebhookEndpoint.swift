@@ -84,7 +84,8 @@ package final class WebhookEndpoint: Sendable {
 
     private static func outcome(_ status: Int, _ name: String) -> HTTPResponse {
         HTTPResponse(
-            status: status, headers: [("Content-Type", "application/json")], body: Array(#"{"outcome":"\#(name)"}"#.utf8))
+            status: status, headers: [("Content-Type", "application/json")],
+            body: Array(#"{"outcome":"\#(name)"}"#.utf8))
     }
 }
 
