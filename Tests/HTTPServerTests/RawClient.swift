@@ -1,0 +1,114 @@
+import Glibc
+
+/// A TCP client that sends exactly what it is told. Reads give up after ten seconds.
+final class RawClient {
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw Failure.errno(errno) }
+    }
+
+    enum Failure: Error {
+        case errno(Int32)
+        case closed
+        case malformed(String)
+    }
+
+    func send(_ text: String) throws {
+        try send(Array(text.utf8))
+    }
+
+    func send(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let sent = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard sent > 0 else { throw Failure.errno(errno) }
+            rest = rest.dropFirst(sent)
+        }
+    }
+
+    /// Sends nothing more; reading goes on.
+    func finishSending() {
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    /// True at the end of the stream or a reset; false if more bytes came.
+    func isClosedByPeer() throws -> Bool {
+        do {
+            try fill()
+            return false
+        } catch Failure.closed {
+            return true
+        }
+    }
+
+    func line() throws -> String {
+        while true {
+            if let end = buffer.firstIndex(of: 0x0A) {
+                let line = String(decoding: buffer[..<end], as: UTF8.self)
+                buffer.removeSubrange(...end)
+                return line.hasSuffix("\r") ? String(line.dropLast()) : line
+            }
+            try fill()
+        }
+    }
+
+    func bytes(_ count: Int) throws -> [UInt8] {
+        while buffer.count < count {
+            try fill()
+        }
+        defer { buffer.removeFirst(count) }
+        return Array(buffer[..<count])
+    }
+
+    struct Response {
+        var status: Int
+        var headers: [String: String]
+        var body: String
+    }
+
+    /// One response; `hasBody` false after HEAD.
+    func response(hasBody: Bool = true) throws -> Response {
+        let start = try line().split(separator: " ")
+        guard start.count >= 2, start[0] == "HTTP/1.1" || start[0] == "HTTP/1.0", let status = Int(start[1]) else {
+            throw Failure.malformed(start.joined(separator: " "))
+        }
+        var headers: [String: String] = [:]
+        while case let line = try line(), !line.isEmpty {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            headers[parts[0].lowercased()] = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : ""
+        }
+        let length = status == 101 || status < 200 || !hasBody ? 0 : Int(headers["content-length"] ?? "0") ?? 0
+        return Response(status: status, headers: headers, body: String(decoding: try bytes(length), as: UTF8.self))
+    }
+
+    func exchange(_ request: String, hasBody: Bool = true) throws -> Response {
+        try send(request)
+        return try response(hasBody: hasBody)
+    }
+
+    private func fill() throws {
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        guard count >= 0 || errno == ECONNRESET else { throw Failure.errno(errno) }
+        guard count > 0 else { throw Failure.closed }
+        buffer.append(contentsOf: chunk[..<count])
+    }
+
+    deinit {
+        close(descriptor)
+    }
+}
