@@ -34,7 +34,7 @@ let package = Package(
         .executable(name: "benchmark", targets: ["BenchmarkTool"]),
     ],
     targets: [
-        // C libraries, each imported by one room (CCrypto by two).
+        // C libraries, each imported by one room (CCrypto by three).
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb"),
@@ -52,7 +52,7 @@ let package = Package(
 
         // The product, and the other parties to try it with.
         room("Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"]),
-        room("Sandbox", ["CWslay", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
+        room("Sandbox", ["CWslay", "CCrypto", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),

@@ -1,1 +1,4 @@
-print("sandbox")
+import Glibc
+import Sandbox
+
+exit(await SandboxCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,210 @@
+import HTTPServer
+import JSON
+import Pusher
+import Synchronization
+
+/// The sandbox's Pusher Channels server: HTTP API 1.0 and WebSocket protocol 7 for one app.
+///
+/// Any thread may use it. Lives as long as its server.
+public final class SandboxPusher: Sendable {
+    /// An event that was accepted over the HTTP API.
+    public struct Event: Sendable {
+        public let name: String
+        public let channels: [String]
+        public let data: String
+        /// The socket that does not get it.
+        public let socketID: String?
+        public let arrivedAt: ContinuousClock.Instant
+    }
+
+    /// A request to the HTTP API with its answer.
+    public struct APIRequest: Sendable {
+        public let method: String
+        public let path: String
+        public let bytes: Int
+        public let status: Int
+        public let arrivedAt: ContinuousClock.Instant
+    }
+
+    private struct State {
+        var broker: ChannelBroker
+        var limits: PusherLimits
+        var faults: [PusherFault] = []
+        var hanging: [HTTPResponder] = []
+    }
+
+    /// Accepted events in their order.
+    public let events = Recorder<Event>()
+    /// All requests to the HTTP API, in the order of their answers; hanging ones are not among them.
+    public let requests = Recorder<APIRequest>()
+    private let state: Mutex<State>
+    private let api: ChannelsAPI
+    private let loop: WebSocketLoop
+    private let log: @Sendable (String) -> Void
+
+    init(
+        credentials: PusherCredentials, settings: ChannelBroker.Settings, limits: PusherLimits,
+        socketLimits: WebSocketLoop.Limits, log: @escaping @Sendable (String) -> Void
+    ) {
+        api = ChannelsAPI(credentials: credentials)
+        state = Mutex(State(broker: ChannelBroker(credentials: credentials, settings: settings), limits: limits))
+        self.log = log
+        let owner = Mutex<WeakReference>(WeakReference())
+        loop = WebSocketLoop(
+            role: .server, limits: socketLimits,
+            handlers: .init(
+                received: { id, text in owner.withLock(\.pusher)?.received(id, text) },
+                closed: { id, _ in owner.withLock(\.pusher)?.perform { $0.closed(id) } },
+                tick: { owner.withLock(\.pusher)?.perform { $0.tick(now: .now) } }))
+        owner.withLock { $0.pusher = self }
+    }
+
+    private struct WeakReference { weak var pusher: SandboxPusher? }
+
+    // MARK: For tests
+
+    /// What the app may send from now on.
+    public var limits: PusherLimits {
+        get { state.withLock(\.limits) }
+        set { state.withLock { $0.limits = newValue } }
+    }
+
+    /// The next `count` requests to the HTTP API meet this fault.
+    public func inject(_ fault: PusherFault, count: Int = 1) {
+        state.withLock { $0.faults += Array(repeating: fault, count: count) }
+    }
+
+    /// Forgets faults that have not been met yet.
+    public func clearFaults() {
+        state.withLock { $0.faults = [] }
+    }
+
+    /// How many WebSocket connections there are.
+    public var connectionCount: Int { state.withLock { $0.broker.connections.count } }
+
+    /// Channels that are subscribed to, with the number of their subscriptions.
+    public var channels: [String: Int] {
+        state.withLock { state in
+            Dictionary(uniqueKeysWithValues: state.broker.channels.map { ($0.key.text, $0.value.connections.count) })
+        }
+    }
+
+    // MARK: HTTP API
+
+    func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let arrivedAt = ContinuousClock.now
+        let fault = state.withLock { $0.faults.isEmpty ? nil : $0.faults.removeFirst() }
+        guard let fault else { return answer(request, responder, arrivedAt) }
+        if fault.hangs { return state.withLock { $0.hanging.append(responder) } }
+        Task {
+            try? await Task.sleep(for: fault.delay)
+            guard let status = fault.status else { return self.answer(request, responder, arrivedAt) }
+            var response = HTTPResponse.text(status, "A fault on demand")
+            if let seconds = fault.retryAfter { response.headers.append(("Retry-After", "\(seconds)")) }
+            self.finish(request, responder, response, arrivedAt)
+        }
+    }
+
+    private func answer(_ request: HTTPRequest, _ responder: HTTPResponder, _ arrivedAt: ContinuousClock.Instant) {
+        let response: HTTPResponse
+        do throws(ChannelsAPI.Refusal) {
+            let order = try api.read(request, limits: limits, now: WallClock.seconds)
+            response = carryOut(order, arrivedAt)
+        } catch {
+            log("pusher   \(request.method) \(request.path) refused: \(error.response.status)")
+            response = error.response
+        }
+        finish(request, responder, response, arrivedAt)
+    }
+
+    private func finish(
+        _ request: HTTPRequest, _ responder: HTTPResponder, _ response: HTTPResponse,
+        _ arrivedAt: ContinuousClock.Instant
+    ) {
+        requests.append(
+            APIRequest(
+                method: request.method, path: request.path, bytes: request.body.count, status: response.status,
+                arrivedAt: arrivedAt))
+        responder.respond(response)
+    }
+
+    private func carryOut(_ order: ChannelsAPI.Order, _ arrivedAt: ContinuousClock.Instant) -> HTTPResponse {
+        switch order {
+        case .channels(let prefix, let info): state.withLock { $0.broker.answer(channels: prefix, info: info) }
+        case .channel(let name, let info): state.withLock { $0.broker.answer(channel: name, info: info) }
+        case .users(let name): state.withLock { $0.broker.answer(usersOf: name) }
+        case .publish(let accepted, let batch): publish(accepted, batch: batch, arrivedAt)
+        }
+    }
+
+    private func publish(
+        _ accepted: [ChannelsAPI.Accepted], batch: Bool, _ arrivedAt: ContinuousClock.Instant
+    ) -> HTTPResponse {
+        for event in accepted {
+            // Recorded first: whoever has received an event finds it among the recorded ones.
+            events.append(
+                Event(
+                    name: event.name, channels: event.channels.map(\.text), data: event.data, socketID: event.socketID,
+                    arrivedAt: arrivedAt))
+            let receivers = perform { broker in
+                event.channels.flatMap {
+                    broker.publish(event.name, to: $0, data: event.data, except: event.socketID)
+                }
+            }
+            log("pusher   \(event.name) on \(event.channels.map(\.text).joined(separator: ", ")) -> \(receivers) sockets")
+        }
+        return state.withLock { $0.broker.answer(published: accepted, batch: batch) }
+    }
+
+    // MARK: WebSocket
+
+    /// `GET /app/{key}`.
+    func upgrade(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let headers = request.headers
+        let key = WebSocketHandshake.key(
+            upgrade: headers["Upgrade"], connection: headers["Connection"],
+            version: headers["Sec-WebSocket-Version"], key: headers["Sec-WebSocket-Key"])
+        guard request.method == "GET", let key else {
+            var response = HTTPResponse.text(426, "This is a WebSocket, version 13")
+            response.headers += [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")]
+            return responder.respond(response)
+        }
+        let app = QueryString.decode(request.path.dropFirst("/app/".count))
+        let version = QueryString(request.query)["protocol"]
+        let accept = WebSocketHandshake.accept(key: key)
+        responder.upgrade(headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", accept)]) { connection in
+            let socket = WebSocketLoop.Socket(
+                descriptor: connection.descriptor, early: connection.receivedBytes, finish: { connection.close() })
+            let id = self.loop.add(socket)
+            self.perform { $0.open(id, key: app, version: version, now: .now) }
+        }
+    }
+
+    private func received(_ id: WebSocketLoop.ID, _ text: [UInt8]) {
+        perform { $0.receive(id, text, now: .now) }
+    }
+
+    /// Lets the broker decide and posts its actions to the loop, both under the lock, so that they keep their order.
+    @discardableResult
+    private func perform(_ decide: (inout ChannelBroker) -> [ChannelBroker.Action]) -> Int {
+        state.withLock { state in
+            let actions = decide(&state.broker)
+            for action in actions {
+                switch action {
+                case .send(let id, let text): loop.send(text, to: id)
+                case .close(let id, let code, let reason): loop.close(id, code: code, reason: reason)
+                }
+            }
+            return actions.count
+        }
+    }
+
+    func stop() async {
+        let hanging = state.withLock { state in
+            defer { state.hanging = [] }
+            return state.hanging
+        }
+        for responder in hanging { responder.respond(.text(503, "The sandbox stops")) }
+        await loop.stop()
+    }
+}
