@@ -81,14 +81,14 @@ extension ChannelBroker {
         }
         join(id, name, userID: userID)
         let members = channels[name]?.members ?? []
-        let data = JSONWriter.bytes {
+        let presence = JSONWriter.bytes {
             $0.field("presence") {
                 $0.list("ids") { for member in members { $0.value(member.userID) } }
                 $0.field("hash") { for member in members { $0.field(member.userID, raw: member.info) } }
                 $0.field("count", members.count)
             }
         }
-        return actions + [succeeded(id, name, data: data)]
+        return actions + [succeeded(id, name, data: presence)]
     }
 
     private mutating func join(_ id: ConnectionID, _ name: ChannelName, userID: String?) {

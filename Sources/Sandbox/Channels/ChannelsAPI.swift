@@ -32,8 +32,9 @@ struct ChannelsAPI: Sendable {
     /// `now` in Unix seconds.
     func read(_ request: HTTPRequest, limits: PusherLimits, now: Int64) throws(Refusal) -> Order {
         guard request.body.count <= limits.requestBytes else { throw Refusal(413, "Request too large") }
-        let path = request.path.split(separator: "/").dropFirst().map(String.init)
-        guard path.count >= 2, path[0] == credentials.appID else { throw Refusal(404, "App not found") }
+        // /apps/{id}/...
+        guard let path = request.pathSegments?.dropFirst().map({ $0 }), path.count >= 2, path[0] == credentials.appID
+        else { throw Refusal(404, "App not found") }
         let isBatch = path[1] == "batch_events"
         if isBatch, limits.batchEvents == 0 { throw Refusal(404, "Not found") }
         do {
@@ -42,28 +43,26 @@ struct ChannelsAPI: Sendable {
         } catch {
             throw Refusal(401, "\(error)")
         }
-        let query = QueryString(request.query)
+        let info = request.parameter("info") ?? ""
         switch (request.method, path.count, path[1]) {
         case ("POST", 2, "events"):
             return .publish([try event(try body(request), limits)], batch: false)
         case ("POST", 2, "batch_events"):
             return .publish(try batch(try body(request), limits), batch: true)
         case ("GET", 2, "channels"):
-            let prefix = query["filter_by_prefix"] ?? ""
-            let info = query["info"] ?? ""
+            let prefix = request.parameter("filter_by_prefix") ?? ""
             if info.split(separator: ",").contains("user_count"), !prefix.hasPrefix("presence-") {
                 throw Refusal(400, "user_count is for presence channels only")
             }
             return .channels(prefix: prefix, info: info)
         case ("GET", 3, "channels"):
-            let channel = try channel(QueryString.decode(path[2]))
-            let info = query["info"] ?? ""
+            let channel = try channel(path[2])
             if info.split(separator: ",").contains("user_count"), channel.kind != .presence {
                 throw Refusal(400, "user_count is for presence channels only")
             }
             return .channel(channel, info: info)
         case ("GET", 4, "channels") where path[3] == "users":
-            let channel = try channel(QueryString.decode(path[2]))
+            let channel = try channel(path[2])
             guard channel.kind == .presence else { throw Refusal(400, "Users are for presence channels only") }
             return .users(channel)
         default:
@@ -114,4 +113,9 @@ struct ChannelsAPI: Sendable {
         guard let name = ChannelName(text) else { throw Refusal(400, "Invalid channel name: \(text.prefix(200))") }
         return name
     }
+}
+
+extension HTTPRequest {
+    /// A parameter of the query, decoded; of a repeated one the last.
+    func parameter(_ name: String) -> String? { queryItems?.last { $0.name == name }?.value }
 }

@@ -169,14 +169,14 @@ public final class SandboxPusher: Sendable {
             response.headers += [("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")]
             return responder.respond(response)
         }
-        let app = QueryString.decode(request.path.dropFirst("/app/".count))
-        let version = QueryString(request.query)["protocol"]
+        let app = request.pathSegments.flatMap { $0.count == 2 ? $0[1] : nil } ?? ""
+        let version = request.parameter("protocol")
         let accept = WebSocketHandshake.accept(key: key)
         responder.upgrade(headers: [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", accept)]) { connection in
             let socket = WebSocketLoop.Socket(
                 descriptor: connection.descriptor, early: connection.receivedBytes, finish: { connection.close() })
-            let id = self.loop.add(socket)
-            self.perform { $0.open(id, key: app, version: version, now: .now) }
+            // Under the lock, so that the loop cannot report a message before the broker knows the connection.
+            self.perform { $0.open(self.loop.add(socket), key: app, version: version, now: .now) }
         }
     }
 

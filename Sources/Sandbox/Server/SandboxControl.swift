@@ -1,5 +1,6 @@
 import HTTPServer
 import JSON
+import Synchronization
 
 /// `/sandbox/...`: what was sent and received, and faults to order. For tests and for people.
 struct SandboxControl: Sendable {

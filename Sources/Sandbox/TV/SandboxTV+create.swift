@@ -1,4 +1,6 @@
 import HTTPServer
+import JSON
+import Synchronization
 
 extension SandboxTV {
     private enum Decision {

@@ -1,3 +1,5 @@
+import Synchronization
+
 extension SandboxTV {
     /// Delivers a webhook with all its retries; returns when it is delivered or given up. `first` is an attempt that has
     /// been made already.

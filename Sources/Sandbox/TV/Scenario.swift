@@ -83,7 +83,7 @@ extension Scenario.CreateFault {
 
 extension Scenario {
     /// Changes what the object's members name (in snake_case); unknown names and wrong values are errors.
-    public mutating func apply(_ object: JSONView) throws(SandboxError) {
+    mutating func apply(_ object: JSONView) throws(SandboxError) {
         guard object.kind == .object else { throw SandboxError("a scenario is a JSON object") }
         for (name, value) in object.members {
             guard set(name, value) else { throw SandboxError("scenario: \(name) is unknown or has a wrong value") }

@@ -30,7 +30,7 @@ struct WebhookSender: Sendable {
             let attempt = WebhookAttempt(
                 webhook: webhook, number: number, status: response.status, outcome: outcome, error: nil,
                 sentAt: sentAt, duration: ContinuousClock.now - sentAt)
-            return Result(attempt: attempt, retryAfter: response["Retry-After"].flatMap { Int($0) })
+            return Result(attempt: attempt, retryAfter: response.retryAfter(now: now).map { Int(clamping: $0) })
         } catch {
             let attempt = WebhookAttempt(
                 webhook: webhook, number: number, status: nil, outcome: nil, error: "\(error)", sentAt: sentAt,

@@ -66,15 +66,16 @@ extension HTTPClient {
         let request = HTTPClientRequest(
             method: method, url: url, headers: headers + [("Accept", "application/json")], body: body,
             timeout: .seconds(30))
+        let response: HTTPClientResponse
         do throws(HTTPClientError) {
-            let response = try await send(request)
-            guard response.status == status else {
-                let text = String(decoding: response.body.prefix(500), as: UTF8.self)
-                throw SandboxError("\(method) \(url) answered \(response.status): \(text)")
-            }
-            return response.body
+            response = try await send(request)
         } catch {
             throw SandboxError("\(method) \(url): \(error)")
         }
+        guard response.status == status else {
+            let text = String(decoding: response.body.prefix(500), as: UTF8.self)
+            throw SandboxError("\(method) \(url) answered \(response.status): \(text)")
+        }
+        return response.body
     }
 }

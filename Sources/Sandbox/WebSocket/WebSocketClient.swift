@@ -107,7 +107,7 @@ private struct TCPSocket: Sendable {
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         var end: Range<Int>?
-        if send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue)) == bytes.count {
+        if send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count {
             while end == nil, answer.count < 16_384 {
                 let count = recv(descriptor, &buffer, buffer.count, 0)
                 guard count > 0 else { break }

@@ -50,26 +50,34 @@ final class WebSocketLoop: Sendable {
     private let handlers: Handlers
     private let limits: Limits
     private let shared = Mutex(Shared())
-    private let wakeup: Int32
+    /// A pipe: a byte in it ends the poll.
+    private let wakeup: (read: Int32, write: Int32)
 
     init(role: WebSocketSession.Role, limits: Limits = Limits(), handlers: Handlers) {
         self.role = role
         self.limits = limits
         self.handlers = handlers
-        wakeup = eventfd(0, Int32(EFD_NONBLOCK.rawValue | EFD_CLOEXEC.rawValue))
+        var ends: [Int32] = [-1, -1]
+        precondition(pipe(&ends) == 0, "no pipe could be made")
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        wakeup = (ends[0], ends[1])
         startThread { self.run() }
     }
 
-    deinit { Glibc.close(wakeup) }
+    deinit {
+        Glibc.close(wakeup.read)
+        Glibc.close(wakeup.write)
+    }
 
-    /// Takes a connected socket whose handshake is done. `registered` runs before any handler is called for it.
-    @discardableResult
-    func add(_ socket: Socket, registered: (ID) -> Void = { _ in }) -> ID {
+    /// Takes a connected socket whose handshake is done.
+    func add(_ socket: Socket) -> ID {
         let id = shared.withLock { shared in
             defer { shared.nextID += 1 }
             return shared.nextID
         }
-        registered(id)
         post(.add(id, socket))
         return id
     }
@@ -99,8 +107,8 @@ final class WebSocketLoop: Sendable {
             if case .add(_, let socket) = command { socket.finish() }
             return
         }
-        var one: UInt64 = 1
-        _ = write(wakeup, &one, 8)
+        var byte: UInt8 = 0
+        _ = write(wakeup.write, &byte, 1)  // a full pipe wakes as well
     }
 
     // MARK: The loop's thread
@@ -180,7 +188,7 @@ final class WebSocketLoop: Sendable {
 
     private func wait(for connections: inout [ID: Connection]) {
         let ids = Array(connections.keys)
-        var polled = [pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)]
+        var polled = [pollfd(fd: wakeup.read, events: Int16(POLLIN), revents: 0)]
         var early = false
         for id in ids {
             guard let session = connections[id]?.session else { continue }
@@ -192,8 +200,8 @@ final class WebSocketLoop: Sendable {
         let milliseconds = interval.seconds * 1000 + interval.attoseconds / 1_000_000_000_000_000
         guard poll(&polled, nfds_t(polled.count), early ? 0 : Int32(clamping: milliseconds)) >= 0 else { return }
         if polled[0].revents != 0 {
-            var count: UInt64 = 0
-            _ = read(wakeup, &count, 8)
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            _ = read(wakeup.read, &bytes, bytes.count)
         }
         for (id, polled) in zip(ids, polled.dropFirst()) {
             guard let session = connections[id]?.session else { continue }

@@ -114,7 +114,7 @@ private func sendBytes(
 ) -> Int {
     guard let session = session(pointer) else { return fail(context) }
     errno = 0
-    let sent = send(session.socket, data, count, Int32(MSG_NOSIGNAL.rawValue))
+    let sent = send(session.socket, data, count, Int32(MSG_NOSIGNAL))
     return sent >= 0 ? sent : fail(context)
 }
 
@@ -122,7 +122,8 @@ private func makeMask(
     context: wslay_event_context_ptr?, buffer: UnsafeMutablePointer<UInt8>?, count: Int,
     pointer: UnsafeMutableRawPointer?
 ) -> Int32 {
-    getrandom(buffer, count, 0) == count ? 0 : -1
+    for index in 0..<count { buffer?[index] = UInt8.random(in: 0...255) }
+    return 0
 }
 
 private func messageReceived(
