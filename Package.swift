@@ -52,7 +52,7 @@ let package = Package(
 
         // The product, and the other parties to try it with.
         room("Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"]),
-        room("Sandbox", ["CWslay", "CCrypto", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
+        room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),
@@ -68,7 +68,7 @@ let package = Package(
         tests(of: "HTTPServer"),
         tests(of: "HTTPClient", ["HTTPServer"]),
         tests(of: "MySQL", ["TestSupport"]),
-        tests(of: "Sandbox", ["HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
+        tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
         tests(
             of: "Integrator",
             [

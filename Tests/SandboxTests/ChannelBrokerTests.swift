@@ -53,9 +53,10 @@ import Testing
             ])
     }
 
-    @Test(arguments: [
-        ("other", "7", 4001), ("key", nil, 4008), ("key", "x", 4006), ("key", "4", 4007), ("key", "8", 4007),
-    ] as [(String, String?, UInt16)])
+    @Test(
+        arguments: [
+            ("other", "7", 4001), ("key", nil, 4008), ("key", "x", 4006), ("key", "4", 4007), ("key", "8", 4007),
+        ] as [(String, String?, UInt16)])
     func aWrongConnectionIsRefusedWithItsNumber(key: String, version: String?, code: UInt16) throws {
         var broker = broker(connections: 0)
         let actions = broker.open(1, key: key, version: version, now: start)

@@ -11,7 +11,10 @@ import Testing
     }
 
     @Test func aLifeToCompletion() {
-        let plan = DatasetPlan(scenario { $0.steps = 5; $0.training = true })
+        let plan = DatasetPlan(
+            scenario {
+                $0.steps = 5; $0.training = true
+            })
         #expect(
             plan.events.map(\.type) == ["dataset.queued", "dataset.started"]
                 + Array(repeating: "dataset.progress", count: 5)
@@ -27,7 +30,10 @@ import Testing
         (Scenario.Outcome.failed, "dataset.failed"), (.canceled, "dataset.canceled"), (.silent, "dataset.progress"),
     ])
     func lifesThatEndHalfWay(outcome: Scenario.Outcome, last: String) {
-        let plan = DatasetPlan(scenario { $0.steps = 4; $0.outcome = outcome; $0.training = true })
+        let plan = DatasetPlan(
+            scenario {
+                $0.steps = 4; $0.outcome = outcome; $0.training = true
+            })
         #expect(plan.events.count { $0.type == "dataset.progress" } == 2)
         #expect(plan.events.last?.type == last)
     }
@@ -37,23 +43,45 @@ import Testing
     }
 
     @Test func allDuplicated() {
-        #expect(DatasetPlan(scenario { $0.steps = 1; $0.duplicate = 1 }).deliveries == [[0, 0], [1, 1], [2, 2], [3, 3]])
+        #expect(
+            DatasetPlan(
+                scenario {
+                    $0.steps = 1; $0.duplicate = 1
+                }
+            ).deliveries == [[0, 0], [1, 1], [2, 2], [3, 3]])
     }
 
     @Test func allLost() {
-        #expect(DatasetPlan(scenario { $0.steps = 1; $0.lose = 1 }).deliveries == [[], [], [], []])
+        #expect(
+            DatasetPlan(
+                scenario {
+                    $0.steps = 1; $0.lose = 1
+                }
+            ).deliveries == [[], [], [], []])
     }
 
     @Test func allReordered() {
-        #expect(DatasetPlan(scenario { $0.steps = 1; $0.reorder = 1 }).deliveries == [[], [0], [1], [3, 2]])
+        #expect(
+            DatasetPlan(
+                scenario {
+                    $0.steps = 1; $0.reorder = 1
+                }
+            ).deliveries == [[], [0], [1], [3, 2]])
     }
 
     @Test func allLate() {
-        #expect(DatasetPlan(scenario { $0.steps = 2; $0.late = 1 }).deliveries == [[], [], [], [0], [4, 1, 2, 3]])
+        #expect(
+            DatasetPlan(
+                scenario {
+                    $0.steps = 2; $0.late = 1
+                }
+            ).deliveries == [[], [], [], [0], [4, 1, 2, 3]])
     }
 
     @Test func theSameSeedMakesTheSameFaults() {
-        let faulty = scenario { $0.steps = 100; $0.duplicate = 0.3; $0.lose = 0.2; $0.late = 0.1; $0.reorder = 0.1 }
+        let faulty = scenario {
+            $0.steps = 100; $0.duplicate = 0.3; $0.lose = 0.2; $0.late = 0.1; $0.reorder = 0.1
+        }
         #expect(DatasetPlan(faulty) == DatasetPlan(faulty))
         var other = faulty
         other.seed = 2

@@ -44,7 +44,8 @@ import Testing
     }
 
     @Test func timestampsHaveMicroseconds() {
-        #expect(WallClock.timestamp(.init(tv_sec: 1_795_449_600, tv_nsec: 123_456_789)) == "2026-11-23T16:00:00.123456Z")
+        #expect(
+            WallClock.timestamp(.init(tv_sec: 1_795_449_600, tv_nsec: 123_456_789)) == "2026-11-23T16:00:00.123456Z")
         #expect(WallClock.timestamp(.init(tv_sec: 0, tv_nsec: 1000)) == "1970-01-01T00:00:00.000001Z")
     }
 }

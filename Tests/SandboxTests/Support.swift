@@ -7,6 +7,10 @@ import Synchronization
 
 @testable import Sandbox
 
+func endpoint(_ sandbox: SandboxServer) -> PusherEndpoint {
+    PusherEndpoint(scheme: "http", host: "127.0.0.1", port: Int(sandbox.port))
+}
+
 let credentials = PusherCredentials(appID: "42", key: "app-key", secret: "app-secret")
 
 func json(_ bytes: [UInt8]) throws -> JSONView { try JSONDocument(parsing: bytes).root }
@@ -55,7 +59,8 @@ struct TVClient {
         var headers: [(name: String, value: String)] = [("Authorization", "Bearer \(token)")]
         if let key { headers.append(("Idempotency-Key", key)) }
         return try await http.send(
-            HTTPClientRequest(method: method, url: url + path, headers: headers, body: Array(body.utf8), timeout: timeout)
+            HTTPClientRequest(
+                method: method, url: url + path, headers: headers, body: Array(body.utf8), timeout: timeout)
         )
     }
 

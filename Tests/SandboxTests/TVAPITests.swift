@@ -136,7 +136,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "[]", createBody.replacing("ref-1", with: ""), createBody.replacing(#""name":"Shoes","callback""#, with: #""callback""#),
+        "", "[]", createBody.replacing("ref-1", with: ""),
+        createBody.replacing(#""name":"Shoes","callback""#, with: #""callback""#),
         createBody.replacing("gb-console", with: "unknown"), createBody.replacing(#""id":1,"slug""#, with: #""slug""#),
         createBody.replacing(#"["red shoes"]"#, with: "[]"), createBody.replacing(#""group_id":2"#, with: #""a":2"#),
     ])

@@ -36,7 +36,10 @@ import Testing
                 }
             }
         ) { sandbox, _, receiver, _ in
-            #expect(Array(receiver.webhooks.prefix(4)) == Array(repeating: "dataset.queued 1", count: 3) + ["dataset.started 2"])
+            #expect(
+                Array(receiver.webhooks.prefix(4)) == Array(repeating: "dataset.queued 1", count: 3) + [
+                    "dataset.started 2"
+                ])
             #expect(Set(receiver.requests.all.prefix(3).map { $0.headers["webhook-id"] }).count == 1)
             #expect(sandbox.tv.attempts.all.prefix(4).map(\.number) == [1, 2, 3, 1])
             #expect(sandbox.tv.attempts.all.prefix(3).map(\.isDelivered) == [false, false, true])

@@ -9,20 +9,29 @@ import Synchronization
 public final class SandboxPusher: Sendable {
     /// An event that was accepted over the HTTP API.
     public struct Event: Sendable {
+        /// For example `dataset.progress`.
         public let name: String
+        /// Where it went.
         public let channels: [String]
+        /// As it was sent: for most a JSON text.
         public let data: String
         /// The socket that does not get it.
         public let socketID: String?
+        /// When its request had arrived.
         public let arrivedAt: ContinuousClock.Instant
     }
 
     /// A request to the HTTP API with its answer.
     public struct APIRequest: Sendable {
+        /// GET or POST.
         public let method: String
+        /// Without the query.
         public let path: String
+        /// Size of the body.
         public let bytes: Int
+        /// Of the answer.
         public let status: Int
+        /// When it had arrived.
         public let arrivedAt: ContinuousClock.Instant
     }
 
@@ -151,7 +160,9 @@ public final class SandboxPusher: Sendable {
                     broker.publish(event.name, to: $0, data: event.data, except: event.socketID)
                 }
             }
-            log("pusher   \(event.name) on \(event.channels.map(\.text).joined(separator: ", ")) -> \(receivers) sockets")
+            log(
+                "pusher   \(event.name) on \(event.channels.map(\.text).joined(separator: ", ")) -> \(receivers) sockets"
+            )
         }
         return state.withLock { $0.broker.answer(published: accepted, batch: batch) }
     }

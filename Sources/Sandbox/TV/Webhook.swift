@@ -7,14 +7,17 @@ public struct Webhook: Sendable {
     public let id: String
     /// For example `dataset.progress`.
     public let type: String
+    /// Whose it is.
     public let datasetID: Int64
     /// 1, 2, 3, ... within its dataset.
     public let sequence: Int
+    /// What is signed and sent.
     public let body: [UInt8]
 }
 
 /// One attempt to deliver a webhook, with its answer.
 public struct WebhookAttempt: Sendable {
+    /// What was sent.
     public let webhook: Webhook
     /// From 1; a duplicate or a redelivery begins anew.
     public let number: Int
@@ -22,9 +25,11 @@ public struct WebhookAttempt: Sendable {
     public let status: Int?
     /// `outcome` of the answer's JSON body, as the integrator words it; nil if it has none.
     public let outcome: String?
+    /// Why there was no answer.
     public let error: String?
-    /// When it was sent, and how long the answer took.
+    /// When it was sent.
     public let sentAt: ContinuousClock.Instant
+    /// How long the answer took.
     public let duration: Duration
 
     /// Whether the status is a success (2xx).

@@ -66,7 +66,9 @@ final class WebSocketSession {
         }
     }
 
+    /// What is queued goes first, as far as the socket takes it: libwslay lets control frames overtake messages.
     func queueClose(code: UInt16, reason: String) {
+        _ = flush()
         // RFC 6455, 5.5: a control frame has at most 125 bytes, two of them the code.
         let reason = Array(reason.utf8.prefix(123))
         // Refused only after an earlier close, which then stands.
