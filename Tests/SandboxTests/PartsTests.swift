@@ -72,7 +72,6 @@ import Testing
         #expect(configuration.tvToken == "t")
         #expect(configuration.pusher.appID == "1")
         #expect(configuration.pusher.key == "k")
-        #expect(configuration.pusher.secret == "s")
         #expect(configuration.port == 0)
         #expect(configuration.host == "::1")
         var expected = Scenario()

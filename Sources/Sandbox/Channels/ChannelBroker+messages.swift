@@ -17,7 +17,7 @@ extension ChannelBroker {
         case "pusher:subscribe":
             return subscribe(id, message)
         case "pusher:unsubscribe":
-            guard let name = (message.object?["channel"]?.string).flatMap(ChannelName.init) else { return [] }
+            guard let text = message.object?["channel"]?.string, let name = try? ChannelName(text) else { return [] }
             return leave(id, name)
         case "pusher:signin":
             return error(id, "Sign-in is not supported", code: 4009)
@@ -38,14 +38,15 @@ extension ChannelBroker {
         guard let connection = connections[id], let data = message.object, let text = data["channel"]?.string else {
             return error(id, "Channel name missing")
         }
-        guard let name = ChannelName(text) else { return error(id, "Invalid channel name") }
+        guard let name = try? ChannelName(text) else { return error(id, "Invalid channel name") }
         guard connection.subscriptions[name] == nil else {
             return error(id, "Existing subscription to channel \(text)")
         }
         let channelData = data["channel_data"]?.string
         if name.kind != .public {
             let granted = ChannelAuthorizer(credentials: credentials).verify(
-                data["auth"]?.string ?? "", socketID: connection.socketID, channel: text, channelData: channelData)
+                auth: data["auth"]?.string ?? "", socketID: connection.socketID, channel: text, channelData: channelData
+            )
             guard granted else {
                 return refuse(id, text, "Invalid signature for \(connection.socketID):\(text)")
             }
@@ -109,7 +110,7 @@ extension ChannelBroker {
     private mutating func clientEvent(
         _ id: ConnectionID, _ message: PusherMessage.Received, now: Instant
     ) -> [Action] {
-        guard let name = message.channel.flatMap(ChannelName.init), name.kind != .public,
+        guard let channel = message.channel, let name = try? ChannelName(channel), name.kind != .public,
             let subscription = connections[id]?.subscriptions[name]
         else { return error(id, "Client events need a subscription to a private or presence channel") }
         let data = message.data?.raw ?? Array("null".utf8)[...]

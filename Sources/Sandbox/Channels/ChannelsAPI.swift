@@ -30,7 +30,7 @@ struct ChannelsAPI: Sendable {
     }
 
     /// `now` in Unix seconds.
-    func read(_ request: HTTPRequest, limits: PusherLimits, now: Int64) throws(Refusal) -> Order {
+    func read(_ request: HTTPRequest, limits: SandboxPusherLimits, now: Int64) throws(Refusal) -> Order {
         guard request.body.count <= limits.requestBytes else { throw Refusal(413, "Request too large") }
         // /apps/{id}/...
         guard let path = request.pathSegments?.dropFirst().map({ $0 }), path.count >= 2, path[0] == credentials.appID
@@ -38,8 +38,8 @@ struct ChannelsAPI: Sendable {
         let isBatch = path[1] == "batch_events"
         if isBatch, limits.batchEvents == 0 { throw Refusal(404, "Not found") }
         do {
-            try ChannelAuthorizer(credentials: credentials).verifyRequest(
-                method: request.method, path: request.path, query: request.query ?? "", body: request.body, now: now)
+            try PusherRequestVerifier(credentials: credentials).verify(
+                method: request.method, path: request.path, query: request.query, body: request.body, now: now)
         } catch {
             throw Refusal(401, "\(error)")
         }
@@ -78,7 +78,7 @@ struct ChannelsAPI: Sendable {
         }
     }
 
-    private func batch(_ body: JSONView, _ limits: PusherLimits) throws(Refusal) -> [Accepted] {
+    private func batch(_ body: JSONView, _ limits: SandboxPusherLimits) throws(Refusal) -> [Accepted] {
         guard let batch = body["batch"], batch.kind == .array else { throw Refusal(400, "batch is missing") }
         let events = batch.elements
         guard events.count <= limits.batchEvents else {
@@ -89,7 +89,7 @@ struct ChannelsAPI: Sendable {
         return accepted
     }
 
-    private func event(_ event: JSONView, _ limits: PusherLimits) throws(Refusal) -> Accepted {
+    private func event(_ event: JSONView, _ limits: SandboxPusherLimits) throws(Refusal) -> Accepted {
         guard let name = event["name"]?.string, (1...200).contains(name.utf8.count) else {
             throw Refusal(400, "name has to have 1 to 200 characters")
         }
@@ -104,13 +104,15 @@ struct ChannelsAPI: Sendable {
         var channels: [ChannelName] = []
         for name in names { channels.append(try channel(name ?? "")) }
         let socketID = event["socket_id"].flatMap { $0.kind == .null ? nil : $0.string ?? "" }
-        if let socketID, !isSocketID(socketID) { throw Refusal(400, "Invalid socket id") }
+        if let socketID, (try? PusherLimits.check(socketID: socketID)) == nil {
+            throw Refusal(400, "Invalid socket id")
+        }
         return Accepted(
             name: name, channels: channels, data: data, socketID: socketID, info: event["info"]?.string)
     }
 
     private func channel(_ text: String) throws(Refusal) -> ChannelName {
-        guard let name = ChannelName(text) else { throw Refusal(400, "Invalid channel name: \(text.prefix(200))") }
+        guard let name = try? ChannelName(text) else { throw Refusal(400, "Invalid channel name: \(text.prefix(200))") }
         return name
     }
 }

@@ -37,7 +37,7 @@ public final class SandboxPusher: Sendable {
 
     private struct State {
         var broker: ChannelBroker
-        var limits: PusherLimits
+        var limits: SandboxPusherLimits
         var faults: [PusherFault] = []
         var hanging: [HTTPResponder] = []
     }
@@ -52,7 +52,7 @@ public final class SandboxPusher: Sendable {
     private let log: @Sendable (String) -> Void
 
     init(
-        credentials: PusherCredentials, settings: ChannelBroker.Settings, limits: PusherLimits,
+        credentials: PusherCredentials, settings: ChannelBroker.Settings, limits: SandboxPusherLimits,
         socketLimits: WebSocketLoop.Limits, log: @escaping @Sendable (String) -> Void
     ) {
         api = ChannelsAPI(credentials: credentials)
@@ -73,7 +73,7 @@ public final class SandboxPusher: Sendable {
     // MARK: For tests
 
     /// What the app may send from now on.
-    public var limits: PusherLimits {
+    public var limits: SandboxPusherLimits {
         get { state.withLock(\.limits) }
         set { state.withLock { $0.limits = newValue } }
     }

@@ -5,9 +5,7 @@ import Pusher
 
 /// The program `sandbox`.
 public enum SandboxCommand {
-    /// Runs it with the words after its name; the exit code. To be called first thing in `main`: `serve` blocks SIGINT
-    /// and SIGTERM on the main thread, and only threads started later inherit that.
-    @MainActor
+    /// Runs it with the words after its name; the exit code.
     public static func run(_ words: [String]) async -> Int32 {
         do throws(SandboxError) {
             guard let command = words.first, !words.contains("--help") else {
@@ -64,10 +62,10 @@ public enum SandboxCommand {
 
     // MARK: serve
 
-    @MainActor
     private static func serve(_ words: [String]) async throws(SandboxError) {
         let configuration = try serveConfiguration(words)
-        let stopped = Signals.wait(for: [SIGINT, SIGTERM])
+        let signals = Signals([SIGINT, SIGTERM])
+        defer { signals.cancel() }
         let server: SandboxServer
         do throws(HTTPServerError) {
             server = try SandboxServer.start(configuration)
@@ -75,7 +73,7 @@ public enum SandboxCommand {
             throw SandboxError(error.description)
         }
         printLine("sandbox listens on \(server.url)")
-        for await _ in stopped { break }
+        for await _ in signals.stream { break }
         await server.stop()
         printLine("sandbox stopped")
     }

@@ -1,20 +1,24 @@
+import Dispatch
 import Glibc
 
-/// Signals as values, taken by a thread of its own (sigwait).
-enum Signals {
-    /// Blocks the signals for this thread and those it starts; each that comes is an element.
-    static func wait(for signals: [Int32]) -> AsyncStream<Int32> {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in signals { sigaddset(&set, signal) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
-        let blocked = set
+/// Signals as values: from now on they do nothing but become elements.
+struct Signals {
+    let stream: AsyncStream<Int32>
+    private let sources: [any DispatchSourceSignal]
+
+    init(_ numbers: [Int32]) {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
-        startThread {
-            var set = blocked
-            var signal: Int32 = 0
-            while sigwait(&set, &signal) == 0 { continuation.yield(signal) }
+        self.stream = stream
+        sources = numbers.map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { @Sendable in continuation.yield(number) }
+            source.resume()
+            return source
         }
-        return stream
+    }
+
+    func cancel() {
+        for source in sources { source.cancel() }
     }
 }

@@ -18,7 +18,7 @@ public final class SandboxServer: Sendable {
         /// How datasets are built.
         public var scenario = Scenario()
         /// What the Pusher app may send.
-        public var pusherLimits = PusherLimits()
+        public var pusherLimits = SandboxPusherLimits()
         /// Seconds of silence after which a WebSocket is pinged; announced to clients.
         public var activityTimeout = 120
         /// How long a WebSocket may take to answer a ping.

@@ -1,5 +1,5 @@
 /// What an app may send. Pusher's own numbers; other servers are stricter.
-public struct PusherLimits: Sendable, Equatable {
+public struct SandboxPusherLimits: Sendable, Equatable {
     /// Bytes of a whole request body; above: 413. Reverb takes 10,000.
     public var requestBytes = 1 << 20
     /// Events in a batch; above: 400. With 0 there is no batch route (404), as with ipe.
