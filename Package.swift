@@ -53,8 +53,8 @@ let package = Package(
         // The product, and the other parties to try it with.
         room(
             "Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"],
-            // A link to `db`: the program carries its migrations and demo data with it.
-            resources: [.embedInCode("SQL")]),
+            // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it.
+            resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json")]),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
