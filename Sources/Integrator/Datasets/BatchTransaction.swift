@@ -69,6 +69,8 @@ package struct BatchTransaction {
     var effects = Effects()
     var logged: [LoggedEvent] = []
     var statements: [SQL] = []
+    /// Webhooks whose id is also that of an earlier one of the batch.
+    var repeated: [(index: Int, first: Int)] = []
 
     package init(settings: Settings, batch: Batch, checksAllKeys: Bool, recoversAll: Bool) {
         self.settings = settings
@@ -87,6 +89,13 @@ package struct BatchTransaction {
         try loadSurroundings(of: byHistory, on: connection)
         for (historyID, entries) in byHistory.sorted(by: { $0.key < $1.key }) {
             apply(entries.map(\.entry), to: historyID)
+        }
+        for (index, first) in repeated {
+            if case .rejected = effects.answers[first] {
+                effects.answers[index] = effects.answers[first]
+            } else {
+                effects.answers[index] = .duplicate
+            }
         }
         settle()
         try write(on: connection)
