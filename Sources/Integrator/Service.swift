@@ -36,6 +36,7 @@ package struct Service: Sendable {
             let keepers = Task {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await parts.sweep.run() }
+                    group.addTask { await parts.deadlines.run() }
                     group.addTask { await parts.registration.keepTrying(secret: configuration.webhookSecrets[0]) }
                 }
             }
@@ -82,6 +83,7 @@ extension Service {
         let sender: NotificationSender
         let registration: CallbackRegistration
         let sweep: Sweep
+        let deadlines: Deadlines
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
@@ -112,6 +114,8 @@ extension Service {
                 pool: pool, lanes: lanes, dispatcher: dispatcher,
                 creates: PendingCreates(pool: pool, call: call, log: log),
                 log: log)
+            deadlines = Deadlines(
+                pool: pool, lanes: lanes, api: tvAPI, deadlineSeconds: configuration.datasetDeadlineSeconds, log: log)
             webhooks = WebhookEndpoint(
                 verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, instruments: instruments
             )
