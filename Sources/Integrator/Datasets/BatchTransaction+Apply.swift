@@ -48,10 +48,11 @@ extension BatchTransaction {
         if history.revision > before {
             let isOurs = history.debt.incur(
                 revision: history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: world.now)
-            if isOurs, let address = world.addresses[history.wishlistID] {
+            if isOurs {
                 effects.handoffs.append(
                     Handoff(
-                        historyID: historyID, laneKey: history.laneKey, address: address, from: before,
+                        historyID: historyID, laneKey: history.laneKey, address: world.address(of: history),
+                        from: before,
                         to: history.revision,
                         notified: history.debt.notified, notifications: notifications))
             }

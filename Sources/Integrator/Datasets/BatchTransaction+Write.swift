@@ -38,7 +38,7 @@ extension BatchTransaction {
 
     private mutating func claim(_ historyID: Int64, after: Int64?) {
         guard var history = world.histories[historyID], history.debt.owedSince != nil,
-            history.debt.claim(by: settings.instance, at: world.now), let address = world.addresses[history.wishlistID]
+            history.debt.claim(by: settings.instance, at: world.now)
         else {
             effects.lost.append(historyID)
             return
@@ -48,7 +48,8 @@ extension BatchTransaction {
         let from = max(after ?? 0, history.debt.notified)
         effects.handoffs.append(
             Handoff(
-                historyID: historyID, laneKey: history.laneKey, address: address, from: from, to: history.revision,
+                historyID: historyID, laneKey: history.laneKey, address: world.address(of: history), from: from,
+                to: history.revision,
                 notified: history.debt.notified, notifications: [], isRecovered: true))
     }
 

@@ -114,6 +114,11 @@ struct World {
     var training: [Int64: TrainingChange] = [:]
     var trainingChanged: Set<Int64> = []
 
+    /// Whom to tell. A wishlist that was deleted has no group any longer.
+    func address(of history: DatasetHistory) -> WishlistAddress {
+        addresses[history.wishlistID] ?? WishlistAddress(slug: history.slug, groupID: nil)
+    }
+
     /// Takes up rows of `HistoryTable.columns`. Of several rows with one dataset id the newest is meant.
     mutating func take(_ rows: MySQLRows) throws(MySQLError) {
         for row in rows {
