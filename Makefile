@@ -29,11 +29,11 @@ build: ## build everything, for debugging
 	@.ci/setup
 	swift build
 
-bench: ## measure, with a release build
-	@.ci/setup
-	swift run -c release benchmark
+bench: ## measure, with a release build (FULL=1: with large tables too)
+	@FULL="$(FULL)" .ci/bench
 
 clean: ## stop the private databases, remove all that was built or stored
 	@.ci/mariadb stop .local/run
 	@.ci/mariadb stop .local/test
+	@.ci/mariadb stop .local/bench
 	rm -rf .build .local

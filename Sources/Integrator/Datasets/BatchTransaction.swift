@@ -108,6 +108,8 @@ package struct BatchTransaction {
 struct World {
     var now = Timestamp.now()
     var isClockRead = false
+    /// Rows inserted by one statement get ids without gaps; not on a cluster, where nodes take turns.
+    var idsAreConsecutive = false
     var histories: [Int64: DatasetHistory] = [:]
     /// The histories as they were read.
     var originals: [Int64: DatasetHistory] = [:]
@@ -133,6 +135,7 @@ struct World {
         for row in rows {
             if !isClockRead {
                 now = try row.timestamp(HistoryTable.clockColumn)
+                idsAreConsecutive = try row.int64(HistoryTable.incrementColumn) == 1
                 isClockRead = true
             }
             let history = try HistoryTable.history(from: row)
