@@ -21,17 +21,22 @@ package struct CommandLineTool {
     let reread: @Sendable () -> Environment
     /// Takes what is printed.
     let output: @Sendable (String) -> Void
+    /// Takes what goes wrong.
+    let complaint: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - reread: reads the environment again; by default it stays what it is, but for the files that `NAME_FILE` names.
     ///   - output: takes the lines of results; by default standard output.
+    ///   - complaint: takes what goes wrong; by default standard error.
     package init(
         environment: Environment, reread: (@Sendable () -> Environment)? = nil,
-        output: @escaping @Sendable (String) -> Void = { Swift.print($0) }
+        output: @escaping @Sendable (String) -> Void = { Swift.print($0) },
+        complaint: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
     ) {
         self.environment = environment
         self.reread = reread ?? { environment }
         self.output = output
+        self.complaint = complaint
     }
 
     /// Runs a command and returns the exit status.
@@ -39,16 +44,16 @@ package struct CommandLineTool {
         do {
             return try await dispatch(arguments) ? 0 : 1
         } catch let error as UsageError {
-            Self.complain("integrator: \(error.message)\n\n\(error.command.flatMap { Help.commands[$0] } ?? Help.text)")
+            complaint("integrator: \(error.message)\n\n\(error.command.flatMap { Help.commands[$0] } ?? Help.text)")
             return 2
         } catch let error as ConfigurationFaults {
-            Self.complain("integrator: the configuration is wrong:\n\(error)")
+            complaint("integrator: the configuration is wrong:\n\(error)")
             return 2
         } catch let error as APIError {
-            Self.complain("integrator: \(error.message)")
+            complaint("integrator: \(error.message)")
             return 1
         } catch {
-            Self.complain("integrator: \(error)")
+            complaint("integrator: \(error)")
             return 1
         }
     }
@@ -156,10 +161,5 @@ package struct CommandLineTool {
         var json = JSONWriter()
         body(&json)
         output(String(decoding: json.bytes, as: UTF8.self))
-    }
-
-    /// Prints to standard error.
-    static func complain(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
     }
 }

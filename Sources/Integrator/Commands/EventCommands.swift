@@ -87,7 +87,7 @@ extension CommandLineTool {
             return try connection.query("SELECT \(columns) FROM wishlist_dataset_events WHERE id = \(id)").first
         }
         guard let row else {
-            Self.complain("integrator: there is no event `\(which)`")
+            complaint("integrator: there is no event `\(which)`")
             return false
         }
         let fields: [(name: String, value: Table.Cell)] = [
@@ -155,9 +155,11 @@ extension CommandLineTool {
             ? Self.replay(ids, configuration, as: nil) { _ in }
             : Service(configuration: configuration).asInstance { parts in
                 try await Self.replay(ids, configuration, as: parts.settings) { effects in
-                    for load in parts.dispatcher.take(effects) {
+                    let (loads, settlements) = parts.dispatcher.take(effects)
+                    for load in loads {
                         parts.lanes.lane(of: load.historyID).recover(load.historyID, after: load.after)
                     }
+                    for settlement in settlements { parts.lanes.settle(settlement) }
                 }
             }
         var table = Table("id", "type", "dataset_id", "history_id", "before", "now", "revision", "reason")
