@@ -85,7 +85,7 @@ final class RawConnection: Sendable {
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -105,7 +105,7 @@ final class RawConnection: Sendable {
         return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// Waits until the other side has closed, ten seconds at most.
+    /// Waits until the other side has closed, a minute at most.
     func waitForEnd() {
         var byte: UInt8 = 0
         while recv(descriptor, &byte, 1, 0) == 1 {}

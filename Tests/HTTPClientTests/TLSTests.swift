@@ -37,6 +37,8 @@ import Testing
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
             posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
             posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+            // Other tests' sockets are not to live on in it.
+            for descriptor in 3..<Int32(1024) { posix_spawn_file_actions_addclose(&actions, descriptor) }
             var argv = (["openssl"] + arguments).map { strdup($0) } + [nil]
             let code = posix_spawn(&process, "/usr/bin/openssl", &actions, nil, &argv, environ)
             argv.forEach { free($0) }

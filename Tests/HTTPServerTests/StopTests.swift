@@ -52,7 +52,7 @@ import Testing
         let (_, responder) = try held.requests.take()
         async let stop: Void = held.server.stop(within: .seconds(20))
         // The stop has begun when the port is closed.
-        while (try? RawClient(port: held.server.port)) != nil {}
+        while (try? RawClient(port: held.server.port)) != nil { await Task.yield() }
         responder.respond(text("in time"))
         let response = try client.response()
         #expect(response.body == "in time")

@@ -29,10 +29,18 @@ import Testing
 
         func next() async throws -> JSONView { try await Self.next(client) }
 
-        func subscribe(_ channel: String) async throws {
+        func subscribe(_ channel: String, data: String? = nil) async throws {
             let auth = try ChannelAuthorizer(credentials: credentials).authorize(
-                socketID: socketID, channel: channel, channelData: nil)
-            client.send(#"{"event":"pusher:subscribe","data":{"channel":"\#(channel)","auth":"\#(auth)"}}"#)
+                socketID: socketID, channel: channel, channelData: data)
+            let message = JSONWriter.bytes {
+                $0.field("event", "pusher:subscribe")
+                $0.field("data") {
+                    $0.field("channel", channel)
+                    $0.field("auth", auth)
+                    if let data { $0.field("channel_data", data) }
+                }
+            }
+            client.send(String(decoding: message, as: UTF8.self))
             let answer = try await next()
             try #require(answer["event"]?.string == "pusher_internal:subscription_succeeded")
         }
@@ -90,14 +98,12 @@ import Testing
         try await withSandbox { sandbox in
             let first = try await Socket(sandbox)
             let second = try await Socket(sandbox)
-            try await first.subscribe("private-a")
-            try await second.subscribe("private-a")
+            try await first.subscribe("presence-a", data: #"{"user_id":"1"}"#)
+            try await second.subscribe("presence-a", data: #"{"user_id":"2"}"#)
             await first.client.close()
-            // The server's side of it shows in what it does next.
-            second.client.send(#"{"event":"client-x","channel":"private-a","data":{}}"#)
-            second.client.send(#"{"event":"pusher:ping","data":{}}"#)
-            let pong = try await second.next()
-            #expect(pong["event"]?.string == "pusher:pong")
+            let removed = try await second.next()
+            #expect(removed["event"]?.string == "pusher_internal:member_removed")
+            #expect(sandbox.pusher.channels == ["presence-a": 1])
             await second.client.close()
         }
     }

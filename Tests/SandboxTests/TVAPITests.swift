@@ -120,6 +120,11 @@ import Testing
             let status3 = try await client.send("POST", "/dataset/create", createBody).status
             #expect(status3 == 400)
             #expect(sandbox.tv.createCounts == (requests: 4, accepted: 2))
+            let requests = sandbox.tv.requests.all
+            #expect(requests.map(\.method) == ["PUT", "POST", "POST", "POST", "POST", "POST"])
+            #expect(requests.map(\.idempotencyKey) == [nil, "key-1", "key-1", "key-1", "key-2", nil])
+            #expect(requests[0].path == "/callbacks/gb-console")
+            #expect(requests[1].body == Array(createBody.utf8))
         }
     }
 

@@ -92,6 +92,7 @@ import Testing
         scenario.lose = 1
         try await run(scenario) { sandbox, client, receiver, id in
             #expect(receiver.requests.all.isEmpty)
+            #expect(sandbox.tv.webhooks(of: id).map(\.sequence) == [1, 2, 3, 4, 5])
             let path = "/callbacks/gb-console/redeliver"
             let answer = try await client.send("POST", path, #"{"dataset_id":\#(id),"after_sequence":2}"#)
             #expect(answer.status == 202)

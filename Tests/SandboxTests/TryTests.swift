@@ -10,15 +10,20 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct TryTests {
     /// Runs `try` against an integrator that only sends the events; what was printed.
     func run(
-        events: [(name: String, revision: Int)], applied: Int = 3, sent: Int, dropsOne: Bool = false
+        events: [(name: String, revision: Int)], applied: Int = 3, sent: Int, dropsOne: Bool = false,
+        datasetID: (SandboxServer, HTTPClient) async throws -> Int64? = { _, _ in nil }
     ) async throws -> (lines: [String], error: SandboxError?) {
         try await withSandbox { sandbox in
             try await withClient { http in
-                let integrator = try FakeIntegrator(sandbox, http, events: events, applied: applied, sent: sent)
+                let dataset = try await datasetID(sandbox, http)
+                let integrator = try FakeIntegrator(
+                    sandbox, http, events: events, applied: applied, sent: sent, datasetID: dataset)
                 let lines = Mutex<[String]>([])
-                let options = TryRun.Options(
+                var options = TryRun.Options(
                     url: integrator.url, token: "1|token", wishlist: "shoes", pusherHost: "127.0.0.1",
-                    pusherPort: sandbox.port, pusherKey: credentials.key, timeLimit: .seconds(3), dropsOne: dropsOne)
+                    pusherPort: sandbox.port, pusherKey: credentials.key, timeLimit: .seconds(3),
+                    settlingTime: .milliseconds(300), dropsOne: dropsOne)
+                if dataset != nil { options.sandboxURL = sandbox.url }
                 var failure: SandboxError?
                 do throws(SandboxError) {
                     try await TryRun(options: options, print: { line in lines.withLock { $0.append(line) } }).run()
@@ -58,7 +63,34 @@ import Testing
         #expect(error?.description == "the connection to Pusher is over")
     }
 
-    @Test func theSandboxIsAskedToo() {
+    /// A dataset whose five webhooks the integrator is said to have applied.
+    func realDataset(_ sandbox: SandboxServer, _ http: HTTPClient) async throws -> Int64? {
+        try await Receiver.with { receiver in
+            let client = TVClient(http: http, url: sandbox.url)
+            sandbox.tv.setNext(.quick)
+            _ = try await client.register(receiver.url)
+            let created = try await client.create("k")
+            try await sandbox.tv.finished.wait(count: 1)
+            return try json(created.body)["dataset_id"]?.int
+        }
+    }
+
+    @Test func theSandboxAgrees() async throws {
+        let (_, error) = try await run(events: events, applied: 5, sent: 3, datasetID: realDataset)
+        #expect(error == nil)
+    }
+
+    @Test func theSandboxDisagrees() async throws {
+        let (_, error) = try await run(events: events, applied: 4, sent: 3, datasetID: realDataset)
+        #expect(error?.description == "the sandbox delivered 5 webhooks, but 4 were applied")
+    }
+
+    @Test func theSandboxHasToKnowTheDataset() async throws {
+        let (_, error) = try await run(events: events, sent: 3) { _, _ in 12 }
+        #expect(error?.description == "the sandbox does not know dataset 12")
+    }
+
+    @Test func webhooksAreComparedIfTheSandboxIsAsked() {
         let tally = Tally(applied: 2, sent: 1, received: [1], endsFinal: true, delivered: 3)
         #expect(tally.disagreements == ["the sandbox delivered 3 webhooks, but 2 were applied"])
     }
@@ -77,7 +109,8 @@ private struct FakeIntegrator {
     var url: String { "http://127.0.0.1:\(server.port)" }
 
     init(
-        _ sandbox: SandboxServer, _ http: HTTPClient, events: [(name: String, revision: Int)], applied: Int, sent: Int
+        _ sandbox: SandboxServer, _ http: HTTPClient, events: [(name: String, revision: Int)], applied: Int, sent: Int,
+        datasetID: Int64?
     ) throws {
         let isCreated = Atomic(false)
         server = try HTTPServer.start(HTTPServer.Configuration()) { request, responder in
@@ -108,7 +141,7 @@ private struct FakeIntegrator {
                     .json { writer in
                         writer.field("data") {
                             $0.field("id", 5)
-                            $0.field("dataset_id", nil as String?)
+                            $0.field("dataset_id", datasetID)
                         }
                     })
             default: responder.respond(HTTPResponse(status: 404))

@@ -48,10 +48,11 @@ extension BatchTransaction {
         if history.revision > before {
             let isOurs = history.debt.incur(
                 revision: history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: world.now)
-            if isOurs, let address = world.addresses[history.wishlistID] {
+            if isOurs {
                 effects.handoffs.append(
                     Handoff(
-                        historyID: historyID, laneKey: history.laneKey, address: address, from: before,
+                        historyID: historyID, laneKey: history.laneKey, address: world.address(of: history),
+                        from: before,
                         to: history.revision,
                         notified: history.debt.notified, notifications: notifications))
             }
@@ -64,6 +65,7 @@ extension BatchTransaction {
         surroundings.otherIsActive = !(world.active[history.wishlistID] ?? []).subtracting([history.id]).isEmpty
         surroundings.isLatest = (world.latest[history.wishlistID] ?? history.id) == history.id
         surroundings.training = world.training[history.wishlistID]?.status ?? .none
+        surroundings.trainingScheduledAt = world.training[history.wishlistID]?.scheduledAt
         return surroundings
     }
 

@@ -87,7 +87,7 @@ extension BatchTransaction {
         return entries
     }
 
-    private func find(_ event: DatasetEvent) -> Int64? {
+    func find(_ event: DatasetEvent) -> Int64? {
         if let dataset = event.datasetID, let id = world.byDataset[dataset] { return id }
         return event.reference.flatMap { world.byReference[$0] }
     }

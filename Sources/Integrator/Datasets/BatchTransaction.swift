@@ -108,6 +108,8 @@ package struct BatchTransaction {
 struct World {
     var now = Timestamp.now()
     var isClockRead = false
+    /// Rows inserted by one statement get ids without gaps; not on a cluster, where nodes take turns.
+    var idsAreConsecutive = false
     var histories: [Int64: DatasetHistory] = [:]
     /// The histories as they were read.
     var originals: [Int64: DatasetHistory] = [:]
@@ -123,11 +125,17 @@ struct World {
     var training: [Int64: TrainingChange] = [:]
     var trainingChanged: Set<Int64> = []
 
+    /// Whom to tell. A wishlist that was deleted has no group any longer.
+    func address(of history: DatasetHistory) -> WishlistAddress {
+        addresses[history.wishlistID] ?? WishlistAddress(slug: history.slug, groupID: nil)
+    }
+
     /// Takes up rows of `HistoryTable.columns`. Of several rows with one dataset id the newest is meant.
     mutating func take(_ rows: MySQLRows) throws(MySQLError) {
         for row in rows {
             if !isClockRead {
                 now = try row.timestamp(HistoryTable.clockColumn)
+                idsAreConsecutive = try row.int64(HistoryTable.incrementColumn) == 1
                 isClockRead = true
             }
             let history = try HistoryTable.history(from: row)

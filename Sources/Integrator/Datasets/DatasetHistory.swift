@@ -86,8 +86,9 @@ package struct Surroundings: Sendable {
     package var otherIsActive = false
     /// The history is the wishlist's latest.
     package var isLatest = true
-    /// The wishlist's training status.
+    /// The wishlist's training status, and when training is scheduled.
     package var training = TrainingStatus.none
+    package var trainingScheduledAt: Timestamp?
     /// How long the TV Python API may be silent.
     package var deadlineSeconds: Int64
 
@@ -110,9 +111,11 @@ extension DatasetHistory {
             if status != .completed { return status.isFinal && !isGuessedFailure ? .stale : .parked }
             guard surroundings.isLatest, surroundings.training.mayBeSet(byWebhook: training) else { return .stale }
             surroundings.training = training
+            surroundings.trainingScheduledAt = nil
         } else if event.type == .trainingUpdated, let training = event.training {
             guard surroundings.training.clientTransitions.contains(training.status) else { return .stale }
             surroundings.training = training.status
+            surroundings.trainingScheduledAt = training.scheduledAt
         } else if let next = nextStatus(event.type) {
             guard status.mayBecome(next, unavailable: isGuessedFailure) else {
                 return .stale

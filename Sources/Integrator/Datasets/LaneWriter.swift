@@ -108,7 +108,9 @@ struct LaneWriter {
         for (change, answer) in zip(batch.changes, effects.changes) {
             change.answer(answer.map(Result.success) ?? .failure(.noSuchHistory))
         }
-        for load in dispatcher.take(effects) { lane.recover(load.historyID, after: load.after) }
+        let (loads, settlements) = dispatcher.take(effects)
+        for load in loads { lane.recover(load.historyID, after: load.after) }
+        for settlement in settlements { lane.submit(settlement) }
     }
 
     /// A dataset may have become known between our reading and our commit; whoever made it known looked for parked webhooks

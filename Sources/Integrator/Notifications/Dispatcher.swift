@@ -39,15 +39,20 @@ package final class Dispatcher: Sendable {
     }
 
     /// Takes what a transaction left to be sent and to be noted.
-    /// - Returns: histories to be read back from the log.
-    package func take(_ effects: BatchTransaction.Effects) -> [(historyID: Int64, after: Int64)] {
-        guard !effects.handoffs.isEmpty || !effects.settled.isEmpty || !effects.lost.isEmpty else { return [] }
+    /// - Returns: histories to be read back from the log, and what is settled at once.
+    package func take(
+        _ effects: BatchTransaction.Effects
+    ) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement]) {
+        guard !effects.handoffs.isEmpty || !effects.settled.isEmpty || !effects.lost.isEmpty else { return ([], []) }
         let claimedUntil = ContinuousClock.now + Self.claim
         var loads: [(historyID: Int64, after: Int64)] = []
+        var settlements: [Settlement] = []
         let waiters = state.withLock { state in
             for handoff in effects.handoffs {
-                if case .load(let after) = state.queue.offer(handoff, claimedUntil: claimedUntil) {
-                    loads.append((handoff.historyID, after))
+                switch state.queue.offer(handoff, claimedUntil: claimedUntil) {
+                case .load(let after): loads.append((handoff.historyID, after))
+                case .settle(let settlement): settlements.append(settlement)
+                case .accepted, .left: break
                 }
             }
             for settled in effects.settled {
@@ -59,7 +64,7 @@ package final class Dispatcher: Sendable {
             return Self.wake(&state)
         }
         for waiter in waiters { waiter.resume() }
-        return loads
+        return (loads, settlements)
     }
 
     /// Whom to wake: all when draining, one otherwise (it wakes the next if it leaves something).

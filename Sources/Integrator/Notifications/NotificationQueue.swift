@@ -22,10 +22,12 @@ package struct NotificationQueue: Sendable {
     }
 
     /// What became of a handoff.
-    package enum Offer: Sendable, Equatable {
+    package enum Offer: Sendable {
         case accepted
         /// Revisions are missing: read the log from this revision on.
         case load(after: Int64)
+        /// Nothing of it is wanted: to be noted at once.
+        case settle(Settlement)
         /// The queue is full, or a load is on its way that will bring it.
         case left
     }
@@ -68,7 +70,7 @@ package struct NotificationQueue: Sendable {
                 laneKey: handoff.laneKey, address: handoff.address, covered: handoff.from, claimedUntil: claimedUntil)
             append(handoff, to: &dataset)
             datasets[handoff.historyID] = dataset
-            return .accepted
+            return accepted(handoff, dataset)
         }
         if dataset.isLoading && !handoff.isRecovered { return .left }
         defer { datasets[handoff.historyID] = dataset }
@@ -81,7 +83,16 @@ package struct NotificationQueue: Sendable {
         }
         dataset.isLoading = false
         append(handoff, to: &dataset)
-        return .accepted
+        return accepted(handoff, dataset)
+    }
+
+    /// Without anything to send no sender will ever report.
+    private func accepted(_ handoff: Handoff, _ dataset: Dataset) -> Offer {
+        guard dataset.waiting.isEmpty, !dataset.isInFlight, dataset.covered > handoff.notified else { return .accepted }
+        return .settle(
+            Settlement(
+                historyID: handoff.historyID, laneKey: dataset.laneKey, upTo: dataset.covered, covered: dataset.covered)
+        )
     }
 
     private mutating func append(_ handoff: Handoff, to dataset: inout Dataset) {

@@ -47,7 +47,8 @@ extension SandboxTV {
 
     private static func line(_ attempt: WebhookAttempt) -> String {
         let milliseconds = attempt.duration / .milliseconds(1)
-        let answer = attempt.status.map { "\($0) \(attempt.outcome ?? "")" } ?? attempt.error ?? "no answer"
+        let outcome = attempt.outcome.map { " \($0)" } ?? ""
+        let answer = attempt.status.map { "\($0)\(outcome)" } ?? attempt.error ?? "no answer"
         let retry = attempt.number > 1 ? " (attempt \(attempt.number))" : ""
         return "webhook  \(attempt.webhook.type) #\(attempt.webhook.sequence)\(retry) -> \(answer), "
             + "\(Int(milliseconds)) ms"

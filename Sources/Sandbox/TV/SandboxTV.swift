@@ -32,6 +32,22 @@ public final class SandboxTV: Sendable {
         var waiting: [HTTPResponder] = []
     }
 
+    /// A request with the right token.
+    public struct Request: Sendable {
+        /// For example PUT.
+        public let method: String
+        /// Without the query.
+        public let path: String
+        /// The header `Idempotency-Key`.
+        public let idempotencyKey: String?
+        /// As it came.
+        public let body: [UInt8]
+        /// When it had arrived.
+        public let arrivedAt: ContinuousClock.Instant
+    }
+
+    /// Creates, registrations and calls for redelivery, in the order they came.
+    public let requests = Recorder<Request>()
     /// Every webhook sent, with its answer, in the order of the answers.
     public let attempts = Recorder<WebhookAttempt>()
     /// Ids of datasets whose course is over, everything planned having been delivered or given up.
@@ -78,10 +94,19 @@ public final class SandboxTV: Sendable {
         state.withLock { ($0.createRequests, $0.datasets.count) }
     }
 
+    /// All webhooks of a dataset so far, lost ones too.
+    public func webhooks(of datasetID: Int64) -> [Webhook] {
+        state.withLock { $0.datasets[datasetID]?.webhooks ?? [] }
+    }
+
     // MARK: Requests
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         guard isAuthorized(request) else { return responder.respond(.message(401, "Unauthenticated.")) }
+        requests.append(
+            Request(
+                method: request.method, path: request.path, idempotencyKey: request.headers["Idempotency-Key"],
+                body: request.body, arrivedAt: .now))
         let path = request.path.split(separator: "/").map(String.init)
         switch (request.method, path.first, path.count) {
         case ("POST", "dataset", 2) where path[1] == "create":

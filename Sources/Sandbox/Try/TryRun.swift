@@ -12,6 +12,8 @@ struct TryRun: Sendable {
         var pusherKey: String
         var sandboxURL: String?
         var timeLimit: Duration = .seconds(120)
+        /// Counters follow what they count: how long they get to agree.
+        var settlingTime: Duration = .seconds(5)
         /// Ignores one event, to prove that the comparison notices.
         var dropsOne = false
     }
@@ -96,12 +98,12 @@ struct TryRun: Sendable {
             + "\(text("progress"))%  \(text("message"))"
     }
 
-    /// Counters follow what they count: they get 5 seconds to agree.
+    /// Prints the numbers; throws if they do not agree in time.
     private func compare(
         _ integrator: IntegratorClient, since before: PrometheusText, received: [Int64], endsFinal: Bool,
         datasetID: Int64?
     ) async throws(SandboxError) {
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = ContinuousClock.now + options.settlingTime
         while true {
             let metrics = try await integrator.metrics()
             func difference(_ name: String, _ outcome: String) -> Int {

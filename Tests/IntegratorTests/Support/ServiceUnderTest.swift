@@ -24,7 +24,7 @@ struct ServiceUnderTest: Sendable {
 
     let database: MySQLConfiguration
     /// For statements of the test.
-    let connection: MySQLConnection
+    var connection: MySQLConnection
     /// Parties: the TV Python API (`sandbox.tv`) and Pusher (`sandbox.pusher`).
     let sandbox: SandboxServer
     /// The lines that the sandbox logs.
