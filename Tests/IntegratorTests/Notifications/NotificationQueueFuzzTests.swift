@@ -6,19 +6,6 @@ import Testing
 /// Many random histories through the queue, against what a subscriber must see: in order, nothing twice, nothing missing
 /// but overtaken progress.
 @Suite struct NotificationQueueFuzzTests {
-    /// SplitMix64.
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     /// A database, as far as the queue can tell: the log of each history and its watermark.
     private struct Model {
         var log: [Int64: [DatasetEventType]] = [:]
@@ -41,7 +28,7 @@ import Testing
 
     @Test(arguments: UInt64(1)...60)
     func subscribersSeeEverythingInOrder(seed: UInt64) {
-        var generator = Generator(state: seed)
+        var generator = SeededGenerator(state: seed)
         var queue = NotificationQueue(maximumDatasets: 3, maximumPerDataset: 4)
         var model = Model()
         var flying: [[Integrator.Notification]] = []
