@@ -50,7 +50,8 @@ import Testing
         try await ServiceUnderTest.with { service in
             for path in ["/", "/api", "/api/v1/wishlist-to-group//histories", "/openapi.json/", "//metrics"] {
                 let answer = try await service.api("GET", path)
-                #expect(answer.status == 404 && answer.text == #"{"message":"Not found.","code":"not_found"}"#, "\(path)")
+                #expect(
+                    answer.status == 404 && answer.text == #"{"message":"Not found.","code":"not_found"}"#, "\(path)")
                 #expect(answer.header("Content-Type") == "application/json")
             }
             let broken = try await service.api("GET", "/%ff")
@@ -104,7 +105,8 @@ import Testing
                 #expect(answer.status == 415 && answer.code == "unsupported_media_type", "\(type)")
             }
             let answer = try await service.create(
-                scene.wishlist, token: scene.token, body: "{}", headers: [("Content-Type", "Application/JSON ; charset=utf-8")])
+                scene.wishlist, token: scene.token, body: "{}",
+                headers: [("Content-Type", "Application/JSON ; charset=utf-8")])
             #expect(answer.status == 201)
         }
     }
