@@ -61,7 +61,8 @@ struct Schedule {
     private static func start(isLast: Bool, _ random: inout SeededGenerator) -> Start {
         let preference = DatasetHistory.NotificationPreference.allCases.randomElement(using: &random) ?? .all
         let statuses: [HistoryStatus] =
-            isLast ? [.pending, .queued, .queued, .processing, .stalled, .failed] : [.stalled, .failed, .failed, .completed]
+            isLast
+            ? [.pending, .queued, .queued, .processing, .stalled, .failed] : [.stalled, .failed, .failed, .completed]
         let status = statuses.randomElement(using: &random) ?? .queued
         return Start(
             status: status, isUnavailable: status == .failed && random.chance(70),
