@@ -39,6 +39,8 @@ package struct Service: Sendable {
             let keepers = Task {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await parts.sweep.run() }
+                    group.addTask { await parts.tokenUses.run() }
+                    group.addTask { await parts.idempotency.keepPruning() }
                     group.addTask { await parts.deadlines.run() }
                     group.addTask { await parts.registration.keepTrying() }
                     group.addTask { await use(secrets, parts) }
@@ -102,6 +104,8 @@ extension Service {
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
+        let tokenUses: TokenUses
+        let idempotency: IdempotentCreates
         private let configuration: Configuration
 
         init(_ configuration: Configuration, _ instruments: Instruments) {
@@ -137,14 +141,26 @@ extension Service {
             )
             health = Health(pool: pool, registration: registration, dispatcher: dispatcher)
             var router = Router()
-            let tokens = AccessTokens(pool: pool)
+            idempotency = IdempotentCreates(
+                keys: IdempotencyKeys(pool: pool), pool: pool,
+                createSeconds: configuration.tvAPIDeadlineSeconds + DatasetCreation.claimMarginSeconds, log: log)
             DatasetEndpoints(
-                pool: pool, tokens: tokens, wishlists: wishlists,
-                creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call)
+                wishlists: wishlists, creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call),
+                idempotency: idempotency
             ).add(to: &router)
-            ChannelEndpoint(configuration: configuration.pusher, tokens: tokens, wishlists: wishlists).add(to: &router)
+            HistoryEndpoints(pool: pool, wishlists: wishlists, publicURL: configuration.publicURL).add(to: &router)
+            TrainingEndpoint(
+                wishlists: wishlists, update: TrainingUpdate(pool: pool, wishlists: wishlists, lanes: lanes)
+            ).add(to: &router)
+            ChannelEndpoint(configuration: configuration.pusher, wishlists: wishlists).add(to: &router)
             OperatorEndpoints(health: health, metrics: instruments.metrics).add(to: &router)
-            api = APIServer(router: router, log: log)
+            DescriptionEndpoint().add(to: &router)
+            tokenUses = TokenUses(pool: pool, log: log)
+            let gate = Gate(
+                tokens: AccessTokens(pool: pool), uses: tokenUses,
+                limiter: RateLimiter(limit: configuration.rateLimitPerMinute))
+            api = APIServer(
+                router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log)
         }
 
         func listen() throws(HTTPServerError) -> HTTPServer {
@@ -152,6 +168,7 @@ extension Service {
             settings.host = configuration.httpHost
             settings.port = configuration.httpPort
             settings.maximumConnections = 4096
+            settings.errorResponse = APIServer.errorResponse
             let webhookMaxBytes = configuration.webhookMaxBytes
             settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
             return try HTTPServer.start(settings) { [webhooks, api] request, responder in
