@@ -3,7 +3,7 @@
 SOURCES = Sources Tests Package.swift
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit lint format build bench clean
+.PHONY: help run test test-unit chaos lint format build bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,10 @@ test: ## all tests, against a private MariaDB
 test-unit: ## the tests that need no database
 	@.ci/setup
 	swift test --disable-xctest --filter '$(UNIT_TESTS)'
+
+chaos: ## the worst to real processes, a few minutes: kills, outages, random schedules against a model
+	@.ci/setup
+	CHAOS=4 MODEL_SCHEDULES=500 swift test --disable-xctest --filter 'KillTests|OutageTests|ModelTests'
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
