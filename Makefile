@@ -3,10 +3,10 @@
 SOURCES = Sources Tests Package.swift
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit lint format build bench clean
+.PHONY: help run test test-unit test-console lint format build bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## try the service: private database, sandbox, one dataset from beginning to end (ONCE=1: then stop)
 	@ONCE="$(ONCE)" .ci/demo
@@ -17,6 +17,9 @@ test: ## all tests, against a private MariaDB
 test-unit: ## the tests that need no database
 	@.ci/setup
 	swift test --disable-xctest --filter '$(UNIT_TESTS)'
+
+test-console: ## the page in a headless Chromium; screenshots in .local/console
+	@.ci/test-console
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
