@@ -23,7 +23,7 @@ test-console: ## the page in a headless Chromium; screenshots in .local/console
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
-	@! command -v shellcheck >/dev/null || shellcheck .ci/*
+	@! command -v shellcheck >/dev/null || shellcheck -x .ci/*
 
 format: ## format the sources in place
 	swift format format --in-place --recursive --parallel $(SOURCES)
@@ -32,11 +32,11 @@ build: ## build everything, for debugging
 	@.ci/setup
 	swift build
 
-bench: ## measure, with a release build
-	@.ci/setup
-	swift run -c release benchmark
+bench: ## measure, with a release build (FULL=1: with large tables too)
+	@FULL="$(FULL)" .ci/bench
 
 clean: ## stop the private databases, remove all that was built or stored
 	@.ci/mariadb stop .local/run
 	@.ci/mariadb stop .local/test
+	@.ci/mariadb stop .local/bench
 	rm -rf .build .local
