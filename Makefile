@@ -3,7 +3,7 @@
 SOURCES = Sources Tests Package.swift
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit test-console lint format build bench clean
+.PHONY: help run test test-unit test-console lint format build fuzz-api bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ build: ## build everything, for debugging
 	@.ci/setup
 	swift build
 
+fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
+	@.ci/fuzz-api
+
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench
 
@@ -39,4 +42,5 @@ clean: ## stop the private databases, remove all that was built or stored
 	@.ci/mariadb stop .local/run
 	@.ci/mariadb stop .local/test
 	@.ci/mariadb stop .local/bench
+	@.ci/mariadb stop .local/console
 	rm -rf .build .local
