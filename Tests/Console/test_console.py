@@ -5,8 +5,6 @@ import json
 import os
 import pathlib
 import re
-import signal
-import sys
 import time
 import unittest
 import urllib.error
@@ -19,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from world import World
+import world
 
 FOLDER = pathlib.Path(os.environ["CONSOLE_FOLDER"])
 AUDIT = (pathlib.Path(__file__).parent / "audit.js").read_text()
@@ -44,10 +42,9 @@ class ConsoleTests(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.world = World(os.environ["DB_SOCKET"], FOLDER)
-        cls.addClassCleanup(cls.world.stop)
-        cls.world.start()
-        cls.owner = cls.world.token(user=1)
+        cls.line = world.Line()
+        cls.line.restore()
+        cls.owner = os.environ["TOKEN"]
         cls.browser = start_browser()
         cls.addClassCleanup(cls.browser.quit)
 
@@ -104,7 +101,7 @@ class ConsoleTests(unittest.TestCase):
         self.until(attempt, f"{text!r} to click")
 
     def open(self, path="", token=None, connection="Live"):
-        self.browser.get(f"{self.world.url}/console#token={token or self.owner}")
+        self.browser.get(f"{world.URL}/console#token={token or self.owner}")
         self.click("Sign in", "main")
         self.until(lambda: "Wishlists" in self.texts("h1"), "the wishlists")
         if path:
@@ -141,21 +138,21 @@ class ConsoleTests(unittest.TestCase):
     # Tests
 
     def test_page_is_locked_down(self):
-        with urllib.request.urlopen(f"{self.world.url}/console") as answer:
+        with urllib.request.urlopen(f"{world.URL}/console") as answer:
             policy = answer.headers["Content-Security-Policy"]
             page = answer.read().decode()
         self.assertTrue(policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';"), policy)
-        self.assertIn(f"connect-src 'self' ws://127.0.0.1:{self.world.line.port};", policy)
+        self.assertIn(f"connect-src 'self' ws://127.0.0.1:{os.environ['PUSHER_PORT']};", policy)
         self.assertNotIn("unsafe", policy)
         self.assertEqual(re.findall(r'(?:src|href)="(?!console/|#/)([^"]*)"', page), [], "resources from elsewhere")
-        with urllib.request.urlopen(f"{self.world.url}/console/config.json") as answer:
+        with urllib.request.urlopen(f"{world.URL}/console/config.json") as answer:
             configuration = answer.read().decode()
-        for secret in self.world.secrets.values():
+        for secret in world.SECRETS:
             self.assertNotIn(secret, configuration)
 
     def test_sign_in_and_out(self):
         self.expected_errors = ["status of 401"]
-        self.browser.get(f"{self.world.url}/console")
+        self.browser.get(f"{world.URL}/console")
         field = self.until(lambda: self.all("#token")[0], "the field")
         self.assertEqual(self.browser.switch_to.active_element, field)
         field.send_keys("1|wrong" + Keys.ENTER)
@@ -174,7 +171,7 @@ class ConsoleTests(unittest.TestCase):
         self.assertEqual(self.script("return sessionStorage.length"), 0)
 
     def test_creates_and_watches(self):
-        self.world.scenario(steps=12, step_delay=0.15)
+        world.scenario(steps=12, step_delay=0.15)
         self.open("#/outdoor-lighting")
         self.until_text("No dataset yet")
         self.look("empty")
@@ -205,7 +202,7 @@ class ConsoleTests(unittest.TestCase):
         self.look("completed")
 
     def test_failure_has_its_reason(self):
-        self.world.scenario(steps=6, step_delay=0.05, outcome="failed")
+        world.scenario(steps=6, step_delay=0.05, outcome="failed")
         self.open("#/standing-desks")
         self.create("Will fail")
         row = "tbody tr:first-child"
@@ -220,18 +217,18 @@ class ConsoleTests(unittest.TestCase):
 
     def test_connection_lost_and_regained(self):
         self.expected_errors = [r"WebSocket connection to .* failed"]
-        self.world.scenario(steps=30, step_delay=0.15)
+        world.scenario(steps=30, step_delay=0.15)
         self.open("#/kids-bedroom")
         self.create()
         self.until_text("Processing", "tbody .badge")
         self.until(lambda: self.all("tbody a")[0], "the dataset").click()
         self.until(lambda: self.script("return document.querySelector('main progress')?.value > 0"), "progress")
-        self.world.line.cut()
-        self.addCleanup(self.world.line.restore)
+        self.line.cut()
+        self.addCleanup(self.line.restore)
         self.until_text("Connection lost", "#connection")
         self.look("lost")
         self.until(lambda: self.world_revision("kids-bedroom") > 12, "more progress than the page has heard of")
-        self.world.line.restore()
+        self.line.restore()
         self.until(lambda: self.texts("#connection") == ["Live"], "the live connection", seconds=40)
         self.until_text("Completed", ".summary .badge", seconds=30)
         self.until_text("Dataset completed", ".timeline")
@@ -257,14 +254,14 @@ class ConsoleTests(unittest.TestCase):
             "created_at": "2026-11-02T07:55:31.902000Z", "updated_at": "2026-11-02T07:55:31.902000Z",
         }
         channel = "private-wishlist-to-group.autumn-living-room"
-        self.world.publish("dataset.progress", channel, {**history, "revision": 5})
-        fresh = {**history, "status": 3, "status_label": "completed", "progress": 100, "name": "Fresh"}
+        world.publish("dataset.progress", channel, {**history, "revision": 5})
+        fresh = {**history, "status": 3, "status_label": "completed", "progress": 100, "name": "Fresh", "message": None}
         self.script("""
             window.seen = "";
             new MutationObserver(() => (seen += document.querySelector("tbody").textContent))
               .observe(document.querySelector("tbody"), { subtree: true, childList: true });
             """)
-        self.world.publish("dataset.completed", channel, {**fresh, "revision": 99})
+        world.publish("dataset.completed", channel, {**fresh, "revision": 99})
         self.until_text("Fresh", "tbody")
         self.assertNotIn("Stale", self.script("return seen"))
 
@@ -290,12 +287,12 @@ class ConsoleTests(unittest.TestCase):
         return self.until(lambda: [each.get_attribute("data-set") for each in self.all(buttons)], "something to set")
 
     def test_viewers_may_only_look(self):
-        self.open("#/kitchen-essentials", token=self.world.token(user=3))
+        self.open("#/kitchen-essentials", token=world.token(user=3))
         self.until_text("Your role in this group may only look.", ".training")
         self.assertEqual(self.all(".training button"), [])
 
     def test_filters_orders_and_pages(self):
-        self.world.sql("""
+        world.sql("""
             INSERT INTO wishlist_dataset_histories
                 (wishlist_to_group_id, dataset_id, slug, status, progress, created_at, updated_at)
             SELECT 7, 5000 + seq, 'spring-clearance', IF(seq = 3, 4, 3), 100, '2026-01-02', '2026-01-02'
@@ -321,7 +318,7 @@ class ConsoleTests(unittest.TestCase):
 
     def test_keyboard_and_hostile_text(self):
         name = "<img src=x onerror=alert(1)>"
-        self.world.scenario(steps=2, step_delay=0.05)
+        world.scenario(steps=2, step_delay=0.05)
         self.open("#/bathroom-refresh")
         self.until(lambda: self.script("return document.activeElement.tagName") == "H1", "the heading's focus")
         self.until(lambda: self.all("main .primary:enabled")[0], "the button")
@@ -356,18 +353,18 @@ class ConsoleTests(unittest.TestCase):
         one = self.ask("slug=winter-hiking", self.owner)[1]["data"]
         self.assertEqual(
             [(each["group_id"], each["role"], each["latest_dataset"]) for each in one], [(2, "owner", None)])
-        theirs = self.ask("slug=kitchen-essentials", self.world.token(user=3))[1]["data"][0]
+        theirs = self.ask("slug=kitchen-essentials", world.token(user=3))[1]["data"][0]
         self.assertEqual((theirs["role"], theirs["status"]), ("viewer", 1))
         self.assertEqual((theirs["latest_dataset"]["id"], theirs["latest_dataset"]["result"]), (3, None))
         self.assertEqual(self.ask("slug=WINTER-hiking", self.owner)[1]["data"], [])
-        self.assertEqual(self.ask("slug=winter-hiking", self.world.token(user=2))[1]["data"], [], "not their group")
-        self.assertEqual(self.ask("", self.world.token(user=4))[1]["meta"]["total"], 0)
+        self.assertEqual(self.ask("slug=winter-hiking", world.token(user=2))[1]["data"], [], "not their group")
+        self.assertEqual(self.ask("", world.token(user=4))[1]["meta"]["total"], 0)
         self.assertEqual(self.ask("per_page=0&color=red", self.owner)[0], 400)
         self.assertEqual(self.ask("", "1|wrong")[0], 401)
 
     def ask(self, query, token):
         request = urllib.request.Request(
-            f"{self.world.url}/api/v1/wishlist-to-group?{query}", headers={"Authorization": f"Bearer {token}"})
+            f"{world.URL}/api/v1/wishlist-to-group?{query}", headers={"Authorization": f"Bearer {token}"})
         try:
             with urllib.request.urlopen(request) as answer:
                 return answer.status, json.load(answer)
@@ -382,5 +379,4 @@ class ConsoleTests(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     unittest.main(verbosity=2)

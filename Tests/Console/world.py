@@ -1,43 +1,37 @@
-"""A real run of the service for the browser: database, sandbox, integrator, and a line to Pusher that can be cut."""
+"""What the tests do behind the browser's back: to the sandbox, to the database, and to the line to Pusher."""
 
 import contextlib
 import hashlib
 import hmac
 import json
 import os
-import secrets
 import selectors
-import signal
 import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 import urllib.request
 
-BIN = ".build/debug"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+URL = os.environ["PUBLIC_URL"]
+SANDBOX = os.environ["TV_API_URL"]
+SECRETS = [os.environ[name] for name in ("TV_API_TOKEN", "TV_WEBHOOK_SECRETS", "PUSHER_APP_SECRET")]
 
 
 class Line:
-    """Forwards TCP connections to a port, until it is cut: then all end, and no new ones are taken."""
+    """The line of all to Pusher: forwards PUSHER_PORT to the sandbox, until it is cut. Then all connections end, and no
+    new ones are taken."""
 
-    def __init__(self, target):
-        self.port = free_port()
-        self._target = target
+    def __init__(self):
+        self._target = urllib.parse.urlsplit(SANDBOX).port
         self._listener = None
         self._sockets = set()
-        self.restore()
 
     def restore(self):
         if self._listener:
             return
-        listener = socket.create_server(("127.0.0.1", self.port))
-        self._listener = listener
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        self._listener = socket.create_server(("127.0.0.1", int(os.environ["PUSHER_PORT"])))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def cut(self):
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -56,100 +50,49 @@ class Line:
     def _forward(self, near):
         with contextlib.suppress(OSError), near, socket.create_connection(("127.0.0.1", self._target)) as far:
             self._sockets |= {near, far}
-            with selectors.DefaultSelector() as selector:
-                selector.register(near, selectors.EVENT_READ, far)
-                selector.register(far, selectors.EVENT_READ, near)
-                while True:
-                    for key, _ in selector.select():
-                        data = key.fileobj.recv(65536)
-                        if not data:
-                            return
-                        key.data.sendall(data)
-        self._sockets -= {near}
-
-
-class World:
-    def __init__(self, db_socket, log_folder):
-        self._log_folder = log_folder
-        self._processes = []
-        self.sandbox_port, self.http_port = free_port(), free_port()
-        self.line = Line(self.sandbox_port)
-        self.url = f"http://127.0.0.1:{self.http_port}"
-        self.secrets = {name: secrets.token_hex(20) for name in ("TV_API_TOKEN", "PUSHER_APP_SECRET")}
-        self._key = "console-test"
-        self._database = "gb_console_page"
-        self._db_socket = db_socket
-        self._environment = {
-            "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **self.secrets,
-            "DB_SOCKET": db_socket, "DB_DATABASE": self._database, "DB_USERNAME": "root", "DB_PASSWORD": "",
-            "TV_WEBHOOK_SECRETS": "whsec_" + "c2VjcmV0IG9mIHRoZSBwYWdlJ3MgdGVzdHM0",
-            "HTTP_PORT": str(self.http_port), "PUBLIC_URL": self.url,
-            "TV_API_URL": f"http://127.0.0.1:{self.sandbox_port}",
-            "PUSHER_APP_ID": "1", "PUSHER_APP_KEY": self._key, "PUSHER_HOST": "127.0.0.1",
-            "PUSHER_PORT": str(self.line.port), "PUSHER_SCHEME": "http", "RATE_LIMIT_PER_MINUTE": "10000",
-            "LOG_FORMAT": "text",
-        }
-
-    def start(self):
-        self.sql(f"DROP DATABASE IF EXISTS {self._database}; CREATE DATABASE {self._database}", database="")
-        self._integrator("migrate", "--demo")
-        self._serve(
-            "sandbox", "serve", "--port", str(self.sandbox_port), "--tv-token", self.secrets["TV_API_TOKEN"],
-            "--pusher-app-id", "1", "--pusher-key", self._key, "--pusher-secret", self.secrets["PUSHER_APP_SECRET"])
-        self._wait_for(f"http://127.0.0.1:{self.sandbox_port}/sandbox/state")
-        self._serve("integrator", "serve")
-        self._wait_for(f"{self.url}/health/ready")
-
-    def stop(self):
-        for process in reversed(self._processes):
-            process.send_signal(signal.SIGTERM)
             try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+                self._copy(near, far)
+            finally:
+                self._sockets -= {near, far}
 
-    def token(self, user):
-        return self._integrator("token", "create", "--user", str(user)).strip()
+    @staticmethod
+    def _copy(near, far):
+        with selectors.DefaultSelector() as selector:
+            selector.register(near, selectors.EVENT_READ, far)
+            selector.register(far, selectors.EVENT_READ, near)
+            while True:
+                for key, _ in selector.select():
+                    data = key.fileobj.recv(65536)
+                    if not data:
+                        return
+                    key.data.sendall(data)
 
-    def scenario(self, **members):
-        """How the next dataset is built; see `sandbox serve --help`."""
-        self._post("/sandbox/tv/scenario", json.dumps(members).encode())
 
-    def publish(self, event, channel, data):
-        """Publishes an event past the service, as Pusher's HTTP API wants it signed."""
-        body = json.dumps({"name": event, "channels": [channel], "data": json.dumps(data)}).encode()
-        query = (f"auth_key={self._key}&auth_timestamp={int(time.time())}&auth_version=1.0"
-                 f"&body_md5={hashlib.md5(body).hexdigest()}")
-        text = f"POST\n/apps/1/events\n{query}".encode()
-        signature = hmac.new(self.secrets["PUSHER_APP_SECRET"].encode(), text, hashlib.sha256).hexdigest()
-        self._post(f"/apps/1/events?{query}&auth_signature={signature}", body)
+def token(user):
+    command = [f"{os.environ['BIN']}/integrator", "token", "create", "--user", str(user)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    def sql(self, text, database=None):
-        command = ["mariadb", "--no-defaults", "--user=root", f"--socket={self._db_socket}", "--execute", text]
-        subprocess.run(command + [self._database if database is None else database][:database != ""], check=True)
 
-    def _post(self, path, body):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.sandbox_port}{path}", body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=10).close()
+def sql(text):
+    command = ["mariadb", "--no-defaults", "--user=root", f"--socket={os.environ['DB_SOCKET']}", "--execute", text]
+    subprocess.run([*command, os.environ["DB_DATABASE"]], check=True)
 
-    def _integrator(self, *words):
-        return subprocess.run(
-            [f"{BIN}/integrator", *words], env=self._environment, check=True, capture_output=True, text=True).stdout
 
-    def _serve(self, name, *words):
-        # Ends with this process, however that ends.
-        command = ["setpriv", "--pdeathsig", "TERM", f"{BIN}/{name}", *words]
-        with open(f"{self._log_folder}/{name}.log", "w") as log:
-            self._processes.append(subprocess.Popen(
-                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT))
+def scenario(**members):
+    """How the next dataset is built; see `sandbox serve --help`."""
+    post("/sandbox/tv/scenario", json.dumps(members).encode())
 
-    def _wait_for(self, url):
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                return urllib.request.urlopen(url, timeout=2).close()
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+
+def publish(event, channel, data):
+    """Publishes an event past the service, signed as Pusher's HTTP API wants it."""
+    path = f"/apps/{os.environ['PUSHER_APP_ID']}/events"
+    body = json.dumps({"name": event, "channels": [channel], "data": json.dumps(data)}).encode()
+    query = (f"auth_key={os.environ['PUSHER_APP_KEY']}&auth_timestamp={int(time.time())}&auth_version=1.0"
+             f"&body_md5={hashlib.md5(body).hexdigest()}")
+    key, text = os.environ["PUSHER_APP_SECRET"].encode(), f"POST\n{path}\n{query}".encode()
+    post(f"{path}?{query}&auth_signature={hmac.new(key, text, hashlib.sha256).hexdigest()}", body)
+
+
+def post(path, body):
+    request = urllib.request.Request(SANDBOX + path, body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=10).close()
