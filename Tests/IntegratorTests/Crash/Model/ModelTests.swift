@@ -121,6 +121,7 @@ final class ModelWorld: Sendable {
                     status: start.status, isUnavailable: start.isUnavailable, preference: start.preference))
         }
         var differences: [String] = []
+        var story = schedule.starts.map { "starts as \($0)" }
         for delivery in schedule.deliveries {
             let dataset = model.datasets[delivery.dataset]
             let webhook = WishlistModel.Webhook(
@@ -128,6 +129,7 @@ final class ModelWorld: Sendable {
                 reference: delivery.hasReference ? dataset.reference : nil, sequence: delivery.sequence)
             let expected = model.deliver(webhook)
             let (told, isFirst) = try await send(webhook, to: delivery.instance)
+            story.append("\(webhook.id) \(webhook.type.rawValue) \(webhook.reference == nil ? "" : "named"): \(told)")
             if told != expected, isFirst || told != "duplicate" {
                 differences.append("\(webhook.id) \(webhook.type.rawValue): told \(told), should be \(expected)")
             }
@@ -135,7 +137,7 @@ final class ModelWorld: Sendable {
         differences += try await compareRows(model, wishlist)
         differences += try await compareLog(model)
         differences += try await compareNotifications(model)
-        return differences
+        return differences.isEmpty ? [] : differences + ["What happened:"] + story
     }
 
     /// Sends it until it is acknowledged.

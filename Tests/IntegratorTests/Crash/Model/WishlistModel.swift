@@ -109,7 +109,9 @@ struct WishlistModel {
         switch webhook.type {
         case .trainingStarted, .trainingCompleted, .trainingFailed:
             guard dataset.status == .completed else {
-                return dataset.status == .failed || dataset.status == .canceled ? .stale : .parked
+                // A failure that is a guess may turn out to be none: the dataset may still become complete.
+                let isOver = dataset.status == .canceled || dataset.status == .failed && !dataset.isUnavailable
+                return isOver ? .stale : .parked
             }
             let allowed: [TrainingStatus] =
                 webhook.type == .trainingStarted ? [.requested, .none] : [.training, .requested]
