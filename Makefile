@@ -3,7 +3,7 @@
 SOURCES = Sources Tests Package.swift
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit lint format build bench clean
+.PHONY: help run test test-unit lint format build fuzz-api interop bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,12 @@ format: ## format the sources in place
 build: ## build everything, for debugging
 	@.ci/setup
 	swift build
+
+fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
+	@.ci/fuzz-api
+
+interop: ## clients that others wrote, against the service and the sandbox
+	@.ci/interop
 
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench
