@@ -20,7 +20,7 @@ test-unit: ## the tests that need no database
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
-	@! command -v shellcheck >/dev/null || shellcheck .ci/*
+	@! command -v shellcheck >/dev/null || shellcheck -x .ci/*
 
 format: ## format the sources in place
 	swift format format --in-place --recursive --parallel $(SOURCES)
@@ -32,11 +32,11 @@ build: ## build everything, for debugging
 fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
 	@.ci/fuzz-api
 
-bench: ## measure, with a release build
-	@.ci/setup
-	swift run -c release benchmark
+bench: ## measure, with a release build (FULL=1: with large tables too)
+	@FULL="$(FULL)" .ci/bench
 
 clean: ## stop the private databases, remove all that was built or stored
 	@.ci/mariadb stop .local/run
 	@.ci/mariadb stop .local/test
+	@.ci/mariadb stop .local/bench
 	rm -rf .build .local

@@ -37,6 +37,7 @@ let package = Package(
         // C libraries, each imported by one room (CCrypto by three).
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
+        .systemLibrary(name: "CEpoll"),
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb"),
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd"),
         .systemLibrary(name: "CWslay"),
@@ -57,9 +58,11 @@ let package = Package(
             resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json")]),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
+        room("Benchmark", ["CEpoll", "MySQL", "HTTPServer", "Signatures", "JSON"]),
+
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),
-        executable("benchmark", "BenchmarkTool", ["MySQL", "HTTPServer", "Signatures", "JSON"]),
+        executable("benchmark", "BenchmarkTool", ["Benchmark"]),
 
         // Tests.
         .target(

@@ -1,7 +1,7 @@
 import HTTPServer
 import HTTPClient
 import MySQL
-import Signatures
+package import Signatures
 import Telemetry
 
 /// The service, put together: what `integrator serve` runs.
@@ -19,11 +19,14 @@ package struct Service: Sendable {
 
     /// Serves until `stop` ends, then drains: takes no more, finishes what is in flight, sends what is owed.
     ///
-    /// - Parameter listening: told the port once requests are taken.
+    /// - Parameters:
+    ///   - secrets: webhook secrets to be used from then on.
+    ///   - listening: told the port once requests are taken.
     /// - Throws: `HTTPServerError` if the port cannot be had.
-    package func run(listening: @Sendable (UInt16) -> Void = { _ in }, until stop: @Sendable () async -> Void)
-        async throws
-    {
+    package func run(
+        secrets: AsyncStream<[WebhookSecret]>? = nil, listening: @Sendable (UInt16) -> Void = { _ in },
+        until stop: @Sendable () async -> Void
+    ) async throws {
         let parts = Parts(configuration, instruments)
         let server = try parts.listen()
         listening(server.port)
@@ -38,7 +41,9 @@ package struct Service: Sendable {
                     group.addTask { await parts.sweep.run() }
                     group.addTask { await parts.tokenUses.run() }
                     group.addTask { await parts.idempotency.keepPruning() }
-                    group.addTask { await parts.registration.keepTrying(secret: configuration.webhookSecrets[0]) }
+                    group.addTask { await parts.deadlines.run() }
+                    group.addTask { await parts.registration.keepTrying() }
+                    group.addTask { await use(secrets, parts) }
                 }
             }
             await stop()
@@ -59,8 +64,18 @@ package struct Service: Sendable {
 }
 
 extension Service {
+    /// Takes webhooks signed by other secrets from now on. Which of them is registered is the operator's matter.
+    private func use(_ secrets: AsyncStream<[WebhookSecret]>?, _ parts: Parts) async {
+        guard let secrets else { return }
+        for await secrets in secrets {
+            parts.webhooks.use(WebhookVerifier(secrets: secrets))
+            parts.registration.use(secrets[0])
+            instruments.log.info("secrets read again", ["count": .int(secrets.count)])
+        }
+    }
+
     /// Has sent what is owed and in memory, unless Pusher fails: then it stays owed in the database.
-    private func drain(_ sending: Task<Void, Never>, _ dispatcher: Dispatcher) async {
+    func drain(_ sending: Task<Void, Never>, _ dispatcher: Dispatcher) async {
         dispatcher.drain()
         if dispatcher.pause == nil {
             await withTaskGroup(of: Void.self) { group in
@@ -77,6 +92,7 @@ extension Service {
 
     /// The parts of a running service.
     struct Parts: Sendable {
+        let settings: BatchTransaction.Settings
         let pool: MySQLPool
         let client: HTTPClient
         let dispatcher: Dispatcher
@@ -84,6 +100,7 @@ extension Service {
         let sender: NotificationSender
         let registration: CallbackRegistration
         let sweep: Sweep
+        let deadlines: Deadlines
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
@@ -97,7 +114,7 @@ extension Service {
             pool = MySQLPool(configuration.database, maximumConnections: 8)
             client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
-            let settings = BatchTransaction.Settings(
+            settings = BatchTransaction.Settings(
                 instance: UInt64.random(in: 1..<(1 << 63)), deadlineSeconds: configuration.datasetDeadlineSeconds)
             lanes = HistoryLanes(
                 configuration: configuration.database, settings: settings, dispatcher: dispatcher,
@@ -107,7 +124,8 @@ extension Service {
                 instruments: instruments)
             let tvAPI = TVPythonAPI(
                 baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
-            registration = CallbackRegistration(api: tvAPI, publicURL: configuration.publicURL, log: log)
+            registration = CallbackRegistration(
+                api: tvAPI, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0], log: log)
             let wishlists = Wishlists(pool: pool)
             let call = CreateCall(
                 pool: pool, api: tvAPI, lanes: lanes, deadlineSeconds: configuration.tvAPIDeadlineSeconds,
@@ -116,6 +134,8 @@ extension Service {
                 pool: pool, lanes: lanes, dispatcher: dispatcher,
                 creates: PendingCreates(pool: pool, call: call, log: log),
                 log: log)
+            deadlines = Deadlines(
+                pool: pool, lanes: lanes, api: tvAPI, deadlineSeconds: configuration.datasetDeadlineSeconds, log: log)
             webhooks = WebhookEndpoint(
                 verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, instruments: instruments
             )

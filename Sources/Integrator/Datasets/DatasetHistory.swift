@@ -108,7 +108,7 @@ extension DatasetHistory {
         if let contradiction = contradiction(of: event) { return .rejected(contradiction) }
         if let sequence = event.sequence, sequence <= self.sequence { return .stale }
         if let training = event.type.trainingStatus {
-            if status != .completed { return status.isFinal ? .stale : .parked }
+            if status != .completed { return status.isFinal && !isGuessedFailure ? .stale : .parked }
             guard surroundings.isLatest, surroundings.training.mayBeSet(byWebhook: training) else { return .stale }
             surroundings.training = training
             surroundings.trainingScheduledAt = nil
@@ -117,7 +117,7 @@ extension DatasetHistory {
             surroundings.training = training.status
             surroundings.trainingScheduledAt = training.scheduledAt
         } else if let next = nextStatus(event.type) {
-            guard status.mayBecome(next, unavailable: error?.code == DatasetError.unavailableCode) else {
+            guard status.mayBecome(next, unavailable: isGuessedFailure) else {
                 return .stale
             }
             let revives = next.isActive && !status.isActive
@@ -145,9 +145,12 @@ extension DatasetHistory {
 
     /// An acknowledged create call does not set back what webhooks have told meanwhile.
     private func nextStatus(_ type: DatasetEventType) -> HistoryStatus? {
-        if type == .datasetCreated, status != .pending, error?.code != DatasetError.unavailableCode { return nil }
+        if type == .datasetCreated, status != .pending, !isGuessedFailure { return nil }
         return type.historyStatus
     }
+
+    /// The create call got no usable answer in time: the dataset may be there all the same.
+    private var isGuessedFailure: Bool { status == .failed && error?.code == DatasetError.unavailableCode }
 
     private mutating func enter(_ next: HistoryStatus, at now: Timestamp, deadlineSeconds: Int64) {
         if next != .failed { error = nil }

@@ -25,7 +25,7 @@ struct PushedEvent: Sendable {
 }
 
 extension ServiceUnderTest {
-    /// What Pusher has got of a history, in its order.
+    /// What a subscriber to the wishlist's channel has got of a history, in its order.
     func pushed(of historyID: Int64) -> [PushedEvent] {
         Self.events(of: historyID, in: sandbox.pusher.events.all)
     }
@@ -49,7 +49,11 @@ extension ServiceUnderTest {
     }
 
     private static func events(of historyID: Int64, in events: [SandboxPusher.Event]) -> [PushedEvent] {
-        events.compactMap(PushedEvent.init).filter { $0.historyID == historyID }
+        // In a batch an event has an entry for each of its channels.
+        events.compactMap(PushedEvent.init).filter { event in
+            event.historyID == historyID
+                && event.channels.contains { $0.hasPrefix("private-wishlist-to-group.") }
+        }
     }
 
     /// Waits until a query's first number is as it should be: for changes of which nobody tells. Throws after `timeout`.

@@ -24,7 +24,7 @@ struct ServiceUnderTest: Sendable {
 
     let database: MySQLConfiguration
     /// For statements of the test.
-    let connection: MySQLConnection
+    var connection: MySQLConnection
     /// Parties: the TV Python API (`sandbox.tv`) and Pusher (`sandbox.pusher`).
     let sandbox: SandboxServer
     /// The lines that the sandbox logs.
@@ -151,5 +151,23 @@ struct ServiceUnderTest: Sendable {
     /// The first column of the first row, as a number.
     func number(_ sql: SQL) async throws -> Int64? {
         try await query(sql).first?.optionalInt64(0)
+    }
+}
+
+extension ServiceUnderTest {
+    /// The same, seen by another client.
+    func with(client: HTTPClient) -> ServiceUnderTest {
+        ServiceUnderTest(
+            database: database, connection: connection, sandbox: sandbox, sandboxLog: sandboxLog, log: log,
+            client: client, instance: instance, environment: environment)
+    }
+
+    /// Waits until a counter of the instance is above zero: nobody tells when it is.
+    func waitForMetric(_ name: String, timeout: Duration = .seconds(20)) async throws {
+        let deadline = ContinuousClock.now + timeout
+        while instance.metric(name) ?? 0 == 0 {
+            guard ContinuousClock.now < deadline else { throw SandboxError("waited in vain for \(name)") }
+            try await Task.sleep(for: .milliseconds(2))
+        }
     }
 }
