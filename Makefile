@@ -3,7 +3,7 @@
 SOURCES = Sources Tests Package.swift
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit lint format build fuzz-api bench clean
+.PHONY: help run test test-unit lint format build fuzz-api interop bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ build: ## build everything, for debugging
 
 fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
 	@.ci/fuzz-api
+
+interop: ## clients that others wrote, against the service and the sandbox
+	@.ci/interop
 
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench

@@ -34,15 +34,14 @@ import Testing
         var router = Router()
         router.on("GET", "/a/{slug}/b") { _ in HTTPResponse(status: 200) }
         router.on("PATCH", "/a/{slug}/b") { _ in HTTPResponse(status: 200) }
-        router.on("GET", "/a/{slug}/b/{id}") { _ in HTTPResponse(status: 203) }
+        router.on("GET", "/a/{slug}/b/{id}") { _ in HTTPResponse(status: 200) }
         return router
     }()
 
-    @Test func parameters() async throws {
-        guard case .found(.open(let handler), let parameters) = router.match("GET", ["a", "x/y", "b", "7"]) else {
+    @Test func parameters() {
+        guard case .found(_, let parameters) = router.match("GET", ["a", "x/y", "b", "7"]) else {
             return #expect(Bool(false))
         }
-        #expect(try await handler(APIRequest(http: HTTPRequest(method: "GET", path: "/"), id: "1")).status == 203)
         #expect(parameters == ["slug": "x/y", "id": "7"])
         guard case .found = router.match("HEAD", ["a", "x", "b"]) else { return #expect(Bool(false)) }
     }
