@@ -10,12 +10,15 @@ package final class APIServer: Sendable {
 
     private let router: Router
     private let log: Logger
+    private let meter: RequestMeter?
     private let requests: AsyncStream<(HTTPRequest, HTTPResponder)>
     private let queue: AsyncStream<(HTTPRequest, HTTPResponder)>.Continuation
 
-    package init(router: Router, log: Logger) {
+    /// - Parameter meter: counts the requests.
+    package init(router: Router, log: Logger, meter: RequestMeter? = nil) {
         self.router = router
         self.log = log
+        self.meter = meter
         (requests, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.queueLimit))
     }
 
@@ -43,9 +46,10 @@ package final class APIServer: Sendable {
     package func respond(to http: HTTPRequest) async -> HTTPResponse {
         let started = ContinuousClock.now
         let id = RequestID.of(http)
+        let request = APIRequest(http: http, id: id)
         var response: HTTPResponse
         do {
-            response = try await route(APIRequest(http: http, id: id))
+            response = try await route(request)
         } catch {
             let answer = APIError(error)
             if answer.status >= 500 && !(error is APIError) {
@@ -57,10 +61,14 @@ package final class APIServer: Sendable {
         log.info(
             "request",
             [
-                "request_id": .string(id), "method": .string(http.method), "path": .string(http.path),
+                "request_id": .string(id), "trace_id": .string(request.trace.traceID),
+                "method": .string(http.method), "path": .string(http.path),
                 "status": .int(response.status),
                 "milliseconds": .double((ContinuousClock.now - started) / .milliseconds(1)),
             ])
+        meter?.observe(
+            method: http.method, route: http.pathSegments.flatMap(router.template), status: response.status,
+            since: started)
         return response
     }
 

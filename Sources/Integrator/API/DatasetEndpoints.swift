@@ -34,7 +34,7 @@ package struct DatasetEndpoints: Sendable {
         let options = try DatasetCreation.Options(body: request.http.body)
         let history = try await creation.create(
             of: wishlist, by: caller, options, exceptSocketID: SocketID.valid(request.http.headers["x-socket-id"]),
-            traceparent: request.http.headers["traceparent"])
+            traceparent: request.trace.header)
         return Self.response(201, history.resource())
     }
 

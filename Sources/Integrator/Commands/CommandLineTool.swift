@@ -75,6 +75,7 @@ package struct CommandLineTool {
     }
 
     private func serve() async throws {
+        OpenFiles.raiseLimit()
         let service = Service(configuration: try Configuration(environment))
         let signals = Signals.stream(of: [SIGTERM, SIGINT])
         try await service.run { for await _ in signals { return } }
