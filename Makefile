@@ -1,9 +1,10 @@
 # The front door: `make` lists the targets. The scripts behind them are in .ci/.
 
+SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 SOURCES = Sources Tests Package.swift
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit lint format build bench clean
+.PHONY: help run test test-unit test-tsan test-asan fuzz lint format build install bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -18,9 +19,19 @@ test-unit: ## the tests that need no database
 	@.ci/setup
 	swift test --disable-xctest --filter '$(UNIT_TESTS)'
 
+test-tsan: ## all tests under ThreadSanitizer
+	@.ci/test-tsan
+
+test-asan: ## all tests under AddressSanitizer, leaks included
+	@.ci/test-asan
+
+fuzz: ## fuzz what takes bytes from outside (TARGETS="json query", SECONDS_EACH=120)
+	@SECONDS_EACH="$(SECONDS_EACH)" .ci/fuzz $(TARGETS)
+
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
-	@! command -v shellcheck >/dev/null || shellcheck .ci/*
+	@! command -v shellcheck >/dev/null || shellcheck $(SCRIPTS)
+	@! command -v promtool >/dev/null || promtool check rules fixtures/prometheus/alerts.yml
 
 format: ## format the sources in place
 	swift format format --in-place --recursive --parallel $(SOURCES)
@@ -28,6 +39,9 @@ format: ## format the sources in place
 build: ## build everything, for debugging
 	@.ci/setup
 	swift build
+
+install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR=)
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" .ci/install
 
 bench: ## measure, with a release build
 	@.ci/setup

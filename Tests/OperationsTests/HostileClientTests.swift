@@ -51,15 +51,13 @@ import Testing
         return connection.read(patience: 5000).text.hasSuffix("path=/good")
     }
 
-    /// How many answers there are in a text, and the status of the first.
-    private static func answers(_ text: String) -> (count: Int, first: Int?) {
-        let lines = text.split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1 ") || $0.hasPrefix("HTTP/1.0 ") }
-        return (lines.count, lines.first.flatMap { Int($0.dropFirst(9).prefix(3)) })
+    /// The status of an answer. libmicrohttpd's own pages have their head twice in some versions, so only the first counts.
+    private static func status(_ text: String) -> Int? {
+        text.hasPrefix("HTTP/1.") ? Int(text.dropFirst(9).prefix(3)) : nil
     }
 
-    /// Each of these could be read as two requests by somebody else on the way. If two are answered, the second is the one
-    /// that stands outside of the body; a proxy and this server never disagree on where that is, because the connection
-    /// ends after whatever is ambiguous.
+    /// Each of these could be read as two requests by somebody else on the way: none of it reaches the handler, and the
+    /// connection ends.
     @Test(arguments: [
         "Content-Length: 42\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
         "Content-Length: 3\r\nContent-Length: 42\r\n", "Content-Length: 3, 42\r\n", "Content-Length: +3\r\n",
@@ -68,7 +66,7 @@ import Testing
         "Transfer-Encoding : chunked\r\n", "Transfer-Encoding:\u{0B}chunked\r\n",
         "Transfer-Encoding: gzip, chunked\r\n",
         "Transfer-Encoding\u{0}: chunked\r\n", "X: a\rContent-Length: 3\r\n", "Content-Length: -1\r\n",
-        "Content-Length: 18446744073709551617\r\n", "Content-Length: 3\u{0}\r\n",
+        "Content-Length: 18446744073709551617\r\n",
     ])
     func smugglesNothing(_ fields: String) async throws {
         let server = try Self.server()
@@ -79,9 +77,8 @@ import Testing
             connection.send(request.utf8)
             let (text, isClosed) = connection.read(patience: 8000)
             #expect(isClosed)
-            #expect(!text.contains("path=/smuggled"))
-            #expect(Self.answers(text).count <= 1)
-            if let status = Self.answers(text).first { #expect([400, 413, 431, 501].contains(status), "\(status)") }
+            #expect(!text.contains("path="))
+            if let status = Self.status(text) { #expect([400, 413, 431, 501].contains(status), "\(status)") }
             #expect(try Self.isServing(server))
         }
     }
@@ -100,7 +97,7 @@ import Testing
             ("POST / HTTP/1.1\r\n\(head)Transfer-Encoding: chunked\r\n\r\n-1\r\n", [400, 413]),
             ("POST / HTTP/1.1\r\n\(head)Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", [400, 413]),
             ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\u{FC}\u{3}\u{3}\n\n\n", [400]),
-            (String(repeating: "\r\n", count: 50_000), [400]),
+            (String(repeating: "\r\n", count: 50_000), [400, 414]),
             ("HTTP/1.1 200 OK\r\n\r\n", [400, 505]),
         ] as [(String, [Int])])
     func isRefused(_ request: String, statuses: [Int]) async throws {
@@ -110,8 +107,8 @@ import Testing
             connection.send(request.utf8)
             let (text, isClosed) = connection.read(patience: 8000)
             #expect(isClosed)
-            #expect(Self.answers(text).count <= 1)
-            if let status = Self.answers(text).first { #expect(statuses.contains(status), "\(status)") }
+            #expect(!text.contains("path="))
+            if let status = Self.status(text) { #expect(statuses.contains(status), "\(status)") }
             #expect(try Self.isServing(server))
         }
     }
@@ -137,7 +134,7 @@ import Testing
                     + Array("\r\nConnection: close\r\n\r\n".utf8))
             let (text, isClosed) = connection.read(patience: 8000)
             #expect(isClosed)
-            #expect([200, 400].contains(Self.answers(text).first))
+            #expect(text.hasSuffix("path=/\u{FFFD}\u{FFFD}("))
             #expect(try Self.isServing(server))
         }
     }

@@ -47,10 +47,16 @@ enum ProcessFigures {
         return Double(count)
     }
 
+    /// From what the kernel notes of the process, in ticks since the machine was started.
     private static func startTime() -> Double {
-        let boot = text("/proc/stat").split(separator: "\n").first { $0.hasPrefix("btime ") }
-            .flatMap { Double($0.dropFirst(6)) }
-        return (boot ?? .nan) + statistic(19) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        let age = seconds(CLOCK_BOOTTIME) - statistic(19) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        return seconds(CLOCK_REALTIME) - age
+    }
+
+    private static func seconds(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private static func text(_ path: String) -> String {
