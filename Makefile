@@ -30,7 +30,7 @@ fuzz: ## fuzz what takes bytes from outside (TARGETS="json query", SECONDS_EACH=
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
-	@! command -v shellcheck >/dev/null || shellcheck $(SCRIPTS)
+	@! command -v shellcheck >/dev/null || shellcheck -x $(SCRIPTS)
 	@! command -v promtool >/dev/null || promtool check rules fixtures/prometheus/alerts.yml
 
 format: ## format the sources in place
@@ -43,11 +43,11 @@ build: ## build everything, for debugging
 install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR=)
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" .ci/install
 
-bench: ## measure, with a release build
-	@.ci/setup
-	swift run -c release benchmark
+bench: ## measure, with a release build (FULL=1: with large tables too)
+	@FULL="$(FULL)" .ci/bench
 
 clean: ## stop the private databases, remove all that was built or stored
 	@.ci/mariadb stop .local/run
 	@.ci/mariadb stop .local/test
+	@.ci/mariadb stop .local/bench
 	rm -rf .build .local

@@ -38,6 +38,7 @@ let package = Package(
         // C libraries, each imported by one room (CCrypto by three).
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
+        .systemLibrary(name: "CEpoll"),
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb"),
         .systemLibrary(name: "CMicroHTTPD", pkgConfig: "libmicrohttpd"),
         .systemLibrary(name: "CWslay"),
@@ -54,14 +55,16 @@ let package = Package(
         // The product, and the other parties to try it with.
         room(
             "Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"],
-            // A link to `db`: the program carries its migrations and demo data with it.
-            resources: [.embedInCode("SQL")]),
+            // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it.
+            resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json")]),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
+
+        room("Benchmark", ["CEpoll", "MySQL", "HTTPServer", "Signatures", "JSON"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),
         executable("fuzz", "FuzzTool", ["Fuzz"]),
-        executable("benchmark", "BenchmarkTool", ["MySQL", "HTTPServer", "Signatures", "JSON"]),
+        executable("benchmark", "BenchmarkTool", ["Benchmark"]),
 
         // What is fuzzed, for `make fuzz` and for the tests.
         room("Fuzz", ["Integrator", "Sandbox", "JSON", "HTTPServer", "Signatures", "MySQL"]),

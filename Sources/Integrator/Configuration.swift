@@ -70,6 +70,14 @@ package struct Configuration: Sendable {
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
         return (database, log)
     }
+
+    /// The webhook secrets alone, at least one: read again while the service runs.
+    package static func secretsOnly(_ environment: Environment) throws(ConfigurationFaults) -> [WebhookSecret] {
+        var reader = ConfigurationReader(environment)
+        let secrets = reader.secrets("TV_WEBHOOK_SECRETS")
+        if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
+        return secrets
+    }
 }
 
 /// What is wrong with the configuration, a line for each fault: the variable and the reason, never its value if that may be

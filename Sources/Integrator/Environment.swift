@@ -25,6 +25,12 @@ package struct Environment: Sendable {
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
+    /// The path of the file that the value of `name` is read from; nil if it is not read from a file.
+    package func file(of name: String) -> String? {
+        if let value = variables[name], !value.isEmpty { return nil }
+        return variables["\(name)_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     /// Reads `NAME=value` lines as Laravel's: comments, `export`, single and double quotes; nothing is expanded. Byte by
     /// byte: a quote is one also before a combining character, and only line feeds and carriage returns end a line.
     package static func dotenv(_ text: String) -> [String: String] {

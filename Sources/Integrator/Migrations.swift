@@ -11,6 +11,8 @@ package enum Migrations {
         Migration(
             name: "0003_indexes_of_the_histories.sql", bytes: PackageResources._003_indexes_of_the_histories_sql),
         Migration(name: "0004_event_log.sql", bytes: PackageResources._004_event_log_sql),
+        Migration(
+            name: "0005_lists_and_idempotency.sql", bytes: PackageResources._005_lists_and_idempotency_sql),
     ]
 
     /// Data to try the service on; each file may be loaded again.

@@ -1,7 +1,7 @@
 import HTTPServer
 import HTTPClient
 import MySQL
-import Signatures
+package import Signatures
 import Telemetry
 
 /// The service, put together: what `integrator serve` runs.
@@ -19,11 +19,14 @@ package struct Service: Sendable {
 
     /// Serves until `stop` ends, then drains: takes no more, finishes what is in flight, sends what is owed.
     ///
-    /// - Parameter listening: told the port once requests are taken.
+    /// - Parameters:
+    ///   - secrets: webhook secrets to be used from then on.
+    ///   - listening: told the port once requests are taken.
     /// - Throws: `HTTPServerError` if the port cannot be had.
-    package func run(listening: @Sendable (UInt16) -> Void = { _ in }, until stop: @Sendable () async -> Void)
-        async throws
-    {
+    package func run(
+        secrets: AsyncStream<[WebhookSecret]>? = nil, listening: @Sendable (UInt16) -> Void = { _ in },
+        until stop: @Sendable () async -> Void
+    ) async throws {
         let parts = Parts(configuration, instruments)
         let server = try parts.listen()
         listening(server.port)
@@ -40,7 +43,11 @@ package struct Service: Sendable {
             let keepers = Task {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await parts.sweep.run() }
-                    group.addTask { await parts.registration.keepTrying(secret: configuration.webhookSecrets[0]) }
+                    group.addTask { await parts.tokenUses.run() }
+                    group.addTask { await parts.idempotency.keepPruning() }
+                    group.addTask { await parts.deadlines.run() }
+                    group.addTask { await parts.registration.keepTrying() }
+                    group.addTask { await use(secrets, parts) }
                 }
             }
             await stop()
@@ -62,8 +69,18 @@ package struct Service: Sendable {
 }
 
 extension Service {
+    /// Takes webhooks signed by other secrets from now on. Which of them is registered is the operator's matter.
+    private func use(_ secrets: AsyncStream<[WebhookSecret]>?, _ parts: Parts) async {
+        guard let secrets else { return }
+        for await secrets in secrets {
+            parts.webhooks.use(WebhookVerifier(secrets: secrets))
+            parts.registration.use(secrets[0])
+            instruments.log.info("secrets read again", ["count": .int(secrets.count)])
+        }
+    }
+
     /// Has sent what is owed and in memory, unless Pusher fails: then it stays owed in the database.
-    private func drain(_ sending: Task<Void, Never>, _ dispatcher: Dispatcher) async {
+    func drain(_ sending: Task<Void, Never>, _ dispatcher: Dispatcher) async {
         dispatcher.drain()
         if dispatcher.pause == nil {
             await withTaskGroup(of: Void.self) { group in
@@ -80,6 +97,7 @@ extension Service {
 
     /// The parts of a running service.
     struct Parts: Sendable {
+        let settings: BatchTransaction.Settings
         let pool: MySQLPool
         let client: HTTPClient
         let dispatcher: Dispatcher
@@ -87,9 +105,12 @@ extension Service {
         let sender: NotificationSender
         let registration: CallbackRegistration
         let sweep: Sweep
+        let deadlines: Deadlines
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
+        let tokenUses: TokenUses
+        let idempotency: IdempotentCreates
         private let configuration: Configuration
 
         init(_ configuration: Configuration, _ instruments: Instruments) {
@@ -98,7 +119,7 @@ extension Service {
             pool = MySQLPool(configuration.database, maximumConnections: 8)
             client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
-            let settings = BatchTransaction.Settings(
+            settings = BatchTransaction.Settings(
                 instance: UInt64.random(in: 1..<(1 << 63)), deadlineSeconds: configuration.datasetDeadlineSeconds)
             lanes = HistoryLanes(
                 configuration: configuration.database, settings: settings, dispatcher: dispatcher,
@@ -109,7 +130,8 @@ extension Service {
             let tvAPI = TVPythonAPI(
                 baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client,
                 meter: instruments.tvAPICalls)
-            registration = CallbackRegistration(api: tvAPI, publicURL: configuration.publicURL, log: log)
+            registration = CallbackRegistration(
+                api: tvAPI, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0], log: log)
             let wishlists = Wishlists(pool: pool)
             let call = CreateCall(
                 pool: pool, api: tvAPI, lanes: lanes, deadlineSeconds: configuration.tvAPIDeadlineSeconds,
@@ -118,22 +140,37 @@ extension Service {
                 pool: pool, lanes: lanes, dispatcher: dispatcher,
                 creates: PendingCreates(pool: pool, call: call, log: log),
                 log: log)
+            deadlines = Deadlines(
+                pool: pool, lanes: lanes, api: tvAPI, deadlineSeconds: configuration.datasetDeadlineSeconds, log: log)
             webhooks = WebhookEndpoint(
                 verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, instruments: instruments
             )
             health = Health(pool: pool, registration: registration, dispatcher: dispatcher)
             var router = Router()
-            let tokens = AccessTokens(pool: pool)
+            idempotency = IdempotentCreates(
+                keys: IdempotencyKeys(pool: pool), pool: pool,
+                createSeconds: configuration.tvAPIDeadlineSeconds + DatasetCreation.claimMarginSeconds, log: log)
             DatasetEndpoints(
-                pool: pool, tokens: tokens, wishlists: wishlists,
-                creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call)
+                wishlists: wishlists, creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call),
+                idempotency: idempotency
             ).add(to: &router)
-            ChannelEndpoint(configuration: configuration.pusher, tokens: tokens, wishlists: wishlists).add(to: &router)
+            HistoryEndpoints(pool: pool, wishlists: wishlists, publicURL: configuration.publicURL).add(to: &router)
+            TrainingEndpoint(
+                wishlists: wishlists, update: TrainingUpdate(pool: pool, wishlists: wishlists, lanes: lanes)
+            ).add(to: &router)
+            ChannelEndpoint(configuration: configuration.pusher, wishlists: wishlists).add(to: &router)
             OperatorEndpoints(
                 health: health, metrics: instruments.metrics,
                 figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration)
             ).add(to: &router)
-            api = APIServer(router: router, log: log, meter: instruments.requests)
+            DescriptionEndpoint().add(to: &router)
+            tokenUses = TokenUses(pool: pool, log: log)
+            let gate = Gate(
+                tokens: AccessTokens(pool: pool), uses: tokenUses,
+                limiter: RateLimiter(limit: configuration.rateLimitPerMinute))
+            api = APIServer(
+                router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log,
+                meter: instruments.requests)
         }
 
         /// How the service listens, and what it bears.
@@ -143,6 +180,7 @@ extension Service {
             settings.port = configuration.httpPort
             // The rest is for the database, Pusher and the TV Python API.
             settings.maximumConnections = Int(max(64, min(4096, OpenFiles.limit / 2)))
+            settings.errorResponse = APIServer.errorResponse
             let webhookMaxBytes = configuration.webhookMaxBytes
             settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
             return settings

@@ -29,9 +29,12 @@ extension MySQLError {
         1053, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2012, 2013, 2055, 4031, 5013, 5014,
     ]
 
-    /// Too many connections, access denied, unknown schema, blocked host, authentication and TLS.
+    /// Too many connections, access denied, unknown schema, blocked host, authentication and TLS; and a server that stores
+    /// nothing for anybody or for us: disk full (1021, 1114), read-only (1290, 1836), no right (1142).
     private static let refusals: Set = [
-        1040, 1043, 1044, 1045, 1049, 1129, 1130, 1203, 1226, 1251, 1698, 2026, 2049, 2059, 2061,
+        1021, 1040, 1043, 1044, 1045, 1049, 1114, 1129, 1130, 1142, 1203, 1226, 1251, 1290, 1698, 1836, 2026, 2049,
+        2059,
+        2061,
     ]
 
     /// Errors whose quotes hold names of tables, columns, keys and accounts, never values.

@@ -6,7 +6,8 @@ public struct MySQLError: Error, Sendable {
     public enum Kind: Sendable, Hashable {
         /// The server could not be reached.
         case unreachable
-        /// The server, or a proxy before it, turned us away: credentials, schema, TLS, number of connections.
+        /// The server, or a proxy before it, turned us away: credentials, schema, TLS, number of connections, read-only, disk
+        /// full.
         case refused
         /// The connection broke; it is closed.
         case connectionLost

@@ -1,10 +1,13 @@
 public import MySQL
+import Synchronization
 
 /// A schema for one test.
 public enum TestDatabase {
     /// Creates a schema with a random name on the shared server, gives `body` its configuration, and drops it at the
     /// end, whether `body` returns, throws or is cancelled.
     public static func with<R>(_ body: (MySQLConfiguration) async throws -> R) async throws -> R {
+        await Turns.shared.take()
+        defer { Turns.shared.give() }
         let server = try await TestServer.shared()
         let name = "test_" + String(UInt64.random(in: 0 ... .max), radix: 36)
         let administrator = server.configuration()
@@ -24,5 +27,47 @@ public enum TestDatabase {
         let connection = try await MySQLConnection.connect(configuration)
         _ = try await connection.execute(statement)
         await connection.close()
+    }
+}
+
+/// Tests start all at once, and each makes a schema: more than a few at a time would only wait for each other in the
+/// server, until they time out.
+private final class Turns: Sendable {
+    static let shared = Turns(count: 8)
+
+    private struct State {
+        var free: Int
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state: Mutex<State>
+
+    init(count: Int) {
+        state = Mutex(State(free: count))
+    }
+
+    func take() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if state.free == 0 {
+                    state.waiters.append(continuation)
+                    return false
+                }
+                state.free -= 1
+                return true
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func give() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if state.waiters.isEmpty {
+                state.free += 1
+                return nil
+            }
+            return state.waiters.removeFirst()
+        }
+        next?.resume()
     }
 }

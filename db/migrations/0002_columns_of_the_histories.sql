@@ -47,3 +47,15 @@ ALTER TABLE wishlist_dataset_histories ADD COLUMN finished_at DATETIME(6) NULL;
 -- One active dataset for each wishlist: NULL for all that are not active, so that a unique index leaves them alone. Rows
 -- from before this service have no reference and are left alone too.
 ALTER TABLE wishlist_dataset_histories ADD COLUMN active_wishlist_id BIGINT UNSIGNED AS (IF(reference IS NOT NULL AND status IN (0, 1, 2), wishlist_to_group_id, NULL)) VIRTUAL;
+
+-- For histories sorted by updated_at: NULL while the dataset is active, so that an index over it costs the webhooks of an
+-- active dataset nothing. Of the same type as updated_at, whatever that is: no conversion, which would follow the
+-- session's time zone.
+SET @ddl = (
+    SELECT CONCAT('ALTER TABLE wishlist_dataset_histories ADD COLUMN quiet_updated_at ', COLUMN_TYPE,
+                  ' AS (IF(status IN (0, 1, 2), NULL, updated_at)) VIRTUAL')
+    FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'wishlist_dataset_histories' AND COLUMN_NAME = 'updated_at');
+PREPARE ddl FROM @ddl;
+EXECUTE ddl;
+DEALLOCATE PREPARE ddl;

@@ -1,1 +1,4 @@
-print("benchmark")
+import Benchmark
+import Glibc
+
+exit(await Benchmark.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,4 +1,6 @@
 import Foundation
 import Integrator
 
-exit(await CommandLineTool(environment: .process()).run(Array(CommandLine.arguments.dropFirst())))
+exit(
+    await CommandLineTool(environment: .process(), reread: { .process() })
+        .run(Array(CommandLine.arguments.dropFirst())))

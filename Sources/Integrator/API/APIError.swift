@@ -36,7 +36,7 @@ package struct APIError: Error, Sendable {
 
     /// Input is at fault, in Laravel's words: the first reason, and how many more there are.
     package static func invalid(
-        _ status: Int, _ code: String = "invalid_parameters", _ errors: [(field: String, reasons: [String])]
+        _ status: Int, _ code: String, _ errors: [(field: String, reasons: [String])]
     ) -> APIError {
         let reasons = errors.flatMap(\.reasons)
         let more = reasons.count - 1
@@ -72,7 +72,10 @@ package struct APIError: Error, Sendable {
             }
             for (name, raw) in members { json.field(name, raw: raw) }
         }
-        return HTTPResponse(status: status, headers: [("Content-Type", "application/json")] + headers, body: json.bytes)
+        return HTTPResponse(
+            status: status,
+            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-cache, private")] + headers,
+            body: json.bytes)
     }
 }
 

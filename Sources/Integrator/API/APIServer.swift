@@ -9,14 +9,18 @@ package final class APIServer: Sendable {
     private static let queueLimit = 1024
 
     private let router: Router
+    private let gate: Gate
+    private let cors: CORSPolicy
     private let log: Logger
     private let meter: RequestMeter?
     private let requests: AsyncStream<(HTTPRequest, HTTPResponder)>
     private let queue: AsyncStream<(HTTPRequest, HTTPResponder)>.Continuation
 
     /// - Parameter meter: counts the requests.
-    package init(router: Router, log: Logger, meter: RequestMeter? = nil) {
+    package init(router: Router, gate: Gate, cors: CORSPolicy, log: Logger, meter: RequestMeter? = nil) {
         self.router = router
+        self.gate = gate
+        self.cors = cors
         self.log = log
         self.meter = meter
         (requests, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.queueLimit))
@@ -25,7 +29,8 @@ package final class APIServer: Sendable {
     /// Takes a request up.
     package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
         if case .enqueued = queue.yield((request, responder)) { return }
-        responder.respond(APIError.unavailable("unavailable", "Too much is waiting.", retryAfter: 1).response)
+        let busy = APIError.unavailable("unavailable", "Too much is waiting.", retryAfter: 1).response
+        responder.respond(finish(busy, to: request, id: RequestID.of(request)))
     }
 
     /// Takes no more.
@@ -42,14 +47,33 @@ package final class APIServer: Sendable {
         }
     }
 
+    /// What the HTTP server answers by itself, in the API's form.
+    package static func errorResponse(_ status: Int) -> HTTPResponse {
+        let (code, message) =
+            switch status {
+            case 400: ("bad_request", "Bad request.")
+            case 413: ("payload_too_large", "The request body is too large.")
+            case 414: ("uri_too_long", "The request target is too long.")
+            case 431: ("header_too_large", "The request header is too large.")
+            case 501: ("not_implemented", "This transfer coding is not supported.")
+            case 503: ("unavailable", "The service is stopping.")
+            default: ("server_error", "Server Error")
+            }
+        var response = APIError(status, code, message).response
+        if status == 503 { response.headers.append(("Retry-After", "1")) }
+        response.headers.append((RequestID.header, RequestID.make()))
+        return response
+    }
+
     /// The answer to a request; never fails.
     package func respond(to http: HTTPRequest) async -> HTTPResponse {
         let started = ContinuousClock.now
         let id = RequestID.of(http)
         let request = APIRequest(http: http, id: id)
+        var headers: [(name: String, value: String)] = []
         var response: HTTPResponse
         do {
-            response = try await route(request)
+            response = try await route(request, headers: &headers)
         } catch {
             let answer = APIError(error)
             if answer.status >= 500 && !(error is APIError) {
@@ -57,7 +81,7 @@ package final class APIServer: Sendable {
             }
             response = answer.response
         }
-        response.headers.append(("X-Request-Id", id))
+        response.headers += headers
         log.info(
             "request",
             [
@@ -69,45 +93,43 @@ package final class APIServer: Sendable {
         meter?.observe(
             method: http.method, route: http.pathSegments.flatMap(router.template), status: response.status,
             since: started)
+        return finish(response, to: http, id: id)
+    }
+
+    private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String) -> HTTPResponse {
+        var response = response
+        response.headers.append((RequestID.header, id))
+        // A preflight's answer has said already what there is to say.
+        if !response.headers.contains(where: { $0.name == "Access-Control-Allow-Origin" }) {
+            cors.decorate(&response, to: request)
+        }
         return response
     }
 
-    private func route(_ request: APIRequest) async throws -> HTTPResponse {
+    private func route(
+        _ request: APIRequest, headers: inout [(name: String, value: String)]
+    ) async throws -> HTTPResponse {
         guard let segments = request.http.pathSegments else {
             throw APIError(400, "bad_request", "The path is not rightly encoded.")
         }
         var request = request
         switch router.match(request.http.method, segments) {
-        case .found(let route, let parameters):
+        case .found(.open(let handler), let parameters):
             request.parameters = parameters
-            return try await route.handler(request)
+            return try await handler(request)
+        case .found(.guarded(let ability, let handler), let parameters):
+            request.parameters = parameters
+            let caller = try await gate.admit(request.http, ability, headers: &headers)
+            return try await handler(request, caller)
         case .methods(let methods):
-            if request.http.method == "OPTIONS" {
-                return HTTPResponse(status: 204, headers: [("Allow", methods.joined(separator: ", "))])
-            }
+            if let preflight = cors.preflight(request.http, methods: methods) { return preflight }
+            let allowed = [(name: "Allow", value: methods.joined(separator: ", "))]
+            if request.http.method == "OPTIONS" { return HTTPResponse(status: 204, headers: allowed) }
             var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
-            error.headers = [("Allow", methods.joined(separator: ", "))]
+            error.headers = allowed
             throw error
         case .nothing:
             throw APIError.notFound
-        }
-    }
-}
-
-/// `X-Request-Id`: what joins a caller's log with ours.
-enum RequestID {
-    /// The caller's, if it is one to 128 letters, digits, `-`, `_`, `.`, `:`; else a new one.
-    static func of(_ request: HTTPRequest) -> String {
-        if let id = request.headers["x-request-id"], (1...128).contains(id.utf8.count), id.utf8.allSatisfy(isAllowed) {
-            return id
-        }
-        return String(UInt64.random(in: .min ... .max), radix: 16) + String(UInt64.random(in: .min ... .max), radix: 16)
-    }
-
-    private static func isAllowed(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x3A, 0x5F: true
-        default: false
         }
     }
 }

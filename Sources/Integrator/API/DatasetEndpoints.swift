@@ -2,58 +2,47 @@ import HTTPServer
 import JSON
 import MySQL
 
-/// The operations on one wishlist (spec, section 2).
-package struct DatasetEndpoints: Sendable {
+/// Creating datasets (spec, section 2, Case 1).
+struct DatasetEndpoints: Sendable {
     static let wishlist = "/api/v1/wishlist-to-group/{slug}"
 
-    let pool: MySQLPool
-    let tokens: AccessTokens
     let wishlists: Wishlists
     let creation: DatasetCreation
+    let idempotency: IdempotentCreates
 
     /// Adds the operations.
     func add(to router: inout Router) {
-        router.on("POST", "\(Self.wishlist)/createAnalysis", create)
-        router.on("GET", "\(Self.wishlist)/histories/{id}", show)
+        router.on("POST", "\(Self.wishlist)/createAnalysis", needs: .write, create)
     }
 
-    /// The caller, and the wishlist that the path names: 401, 403 or 404 if there is none for this caller.
-    private func open(
-        _ request: APIRequest, _ ability: Caller.Ability
-    ) async throws -> (caller: Caller, wishlist: Wishlist) {
-        let caller = try await tokens.caller(authorization: request.http.headers["authorization"])
-        guard caller.may(ability) else { throw APIError(403, "ability_missing", "Invalid ability provided.") }
-        guard let slug = request.parameters["slug"],
-            let wishlist = try await wishlists.find(slug: slug, user: caller.userID)
-        else { throw APIError.notFound }
-        return (caller, wishlist)
+    private func create(_ request: APIRequest, _ caller: Caller) async throws -> HTTPResponse {
+        let wishlist = try await wishlists.open(request, caller)
+        let options = try DatasetCreation.Options(request)
+        guard let key = request.http.headers["idempotency-key"] else {
+            return .resource(201, try await create(wishlist, caller, options, request) { _ in nil }.resource())
+        }
+        return try await idempotency.answer(key, of: wishlist, by: caller, body: request.http.body) { noting in
+            try await create(wishlist, caller, options, request, noting)
+        }
     }
 
-    private func create(_ request: APIRequest) async throws -> HTTPResponse {
-        let (caller, wishlist) = try await open(request, .write)
-        let options = try DatasetCreation.Options(body: request.http.body)
-        let history = try await creation.create(
+    private func create(
+        _ wishlist: Wishlist, _ caller: Caller, _ options: DatasetCreation.Options, _ request: APIRequest,
+        _ noting: @escaping @Sendable (Int64) -> SQL?
+    ) async throws -> DatasetHistory {
+        try await creation.create(
             of: wishlist, by: caller, options, exceptSocketID: SocketID.valid(request.http.headers["x-socket-id"]),
-            traceparent: request.trace.header)
-        return Self.response(201, history.resource())
+            traceparent: request.trace.header, noting: noting)
     }
+}
 
-    private func show(_ request: APIRequest) async throws -> HTTPResponse {
-        let (_, wishlist) = try await open(request, .read)
-        guard let id = request.parameters["id"].flatMap({ Int64($0) }) else { throw APIError.notFound }
-        let sql: SQL = """
-            SELECT \(HistoryTable.columns), h.result FROM wishlist_dataset_histories h \
-            WHERE h.id = \(id) AND h.wishlist_to_group_id = \(wishlist.id)
-            """
-        guard let row = try await pool.withConnection({ try $0.query(sql).first }) else { throw APIError.notFound }
-        return Self.response(200, try HistoryTable.history(from: row).resource(result: row.optionalBytes("result")))
-    }
-
-    /// A single resource.
-    private static func response(_ status: Int, _ resource: [UInt8]) -> HTTPResponse {
-        HTTPResponse(
-            status: status, headers: [("Content-Type", "application/json")],
-            body: Array(#"{"data":"#.utf8) + resource + [UInt8(ascii: "}")])
+extension Wishlists {
+    /// The wishlist that the path names; throws `APIError` 404 if there is none for this caller.
+    func open(_ request: APIRequest, _ caller: Caller) async throws -> Wishlist {
+        guard let slug = request.parameters["slug"],
+            let wishlist = try await find(slug: slug, user: caller.userID)
+        else { throw APIError.notFound }
+        return wishlist
     }
 }
 
@@ -71,12 +60,9 @@ enum SocketID {
 
 extension DatasetCreation.Options {
     /// Reads the body of Case 1; none is as good as `{}`. Throws `APIError` 422 that names each field at fault.
-    package init(body: [UInt8]) throws(APIError) {
+    init(_ request: APIRequest) throws(APIError) {
         self.init()
-        if body.isEmpty { return }
-        guard let root = (try? JSONDocument(parsing: body))?.root, root.kind == .object else {
-            throw .invalid(422, "invalid_body", [("body", ["The body must be a JSON object."])])
-        }
+        guard let root = try request.jsonObject(orElse: 422) else { return }
         var errors: [(field: String, reasons: [String])] = []
         for (field, value) in root.members {
             switch field {

@@ -19,33 +19,51 @@ package struct APIRequest: Sendable {
 
 /// Which handler answers which method and path.
 package struct Router: Sendable {
-    package typealias Handler = @Sendable (APIRequest) async throws -> HTTPResponse
+    /// Who may call an operation, and what answers.
+    package enum Operation: Sendable {
+        /// Anyone.
+        case open(@Sendable (APIRequest) async throws -> HTTPResponse)
+        /// Who has a token with this ability.
+        case guarded(Caller.Ability, @Sendable (APIRequest, Caller) async throws -> HTTPResponse)
+    }
 
-    /// One operation.
-    package struct Route: Sendable {
-        package var method: String
+    private struct Route: Sendable {
+        var method: String
         /// Segments; `{name}` takes any non-empty one.
-        package var pattern: [String]
-        package var handler: Handler
-        /// The pattern as text: a label for metrics.
-        package var template: String { "/" + pattern.joined(separator: "/") }
+        var pattern: [String]
+        var operation: Operation
     }
 
     /// What a request leads to.
     package enum Match: Sendable {
-        case found(Route, [String: String])
+        case found(Operation, [String: String])
         /// The path is there, with these methods only.
         case methods([String])
         case nothing
     }
 
-    package private(set) var routes: [Route] = []
+    private var routes: [Route] = []
 
     package init() {}
 
-    /// Adds an operation. HEAD is answered by GET's handler.
-    package mutating func on(_ method: String, _ path: String, _ handler: @escaping Handler) {
-        routes.append(Route(method: method, pattern: path.split(separator: "/").map(String.init), handler: handler))
+    /// Adds an operation that anyone may call. HEAD is answered by GET's handler.
+    package mutating func on(
+        _ method: String, _ path: String, _ handler: @escaping @Sendable (APIRequest) async throws -> HTTPResponse
+    ) {
+        add(method, path, .open(handler))
+    }
+
+    /// Adds an operation for tokens with an ability.
+    package mutating func on(
+        _ method: String, _ path: String, needs ability: Caller.Ability,
+        _ handler: @escaping @Sendable (APIRequest, Caller) async throws -> HTTPResponse
+    ) {
+        add(method, path, .guarded(ability, handler))
+    }
+
+    private mutating func add(_ method: String, _ path: String, _ operation: Operation) {
+        routes.append(
+            Route(method: method, pattern: path.split(separator: "/").map(String.init), operation: operation))
     }
 
     /// Finds the operation for a method and a path's decoded segments.
@@ -54,7 +72,7 @@ package struct Router: Sendable {
         for route in routes {
             guard let parameters = Self.parameters(of: route.pattern, segments) else { continue }
             if route.method == method || (route.method == "GET" && method == "HEAD") {
-                return .found(route, parameters)
+                return .found(route.operation, parameters)
             }
             methods.insert(route.method)
             if route.method == "GET" { methods.insert("HEAD") }

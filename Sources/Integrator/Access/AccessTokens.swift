@@ -6,6 +6,8 @@ package struct Caller: Sendable, Equatable {
     package var tokenID: Int64
     package var userID: Int64
     package var abilities: [String]
+    /// `last_used_at` is a minute old, or was never written.
+    package var isUseDue = false
 
     /// What a token may carry (spec, section 2).
     package enum Ability: String, Sendable {
@@ -22,6 +24,12 @@ package struct Caller: Sendable, Equatable {
 package struct AccessTokens: Sendable {
     /// The class whose tokens these are.
     static let userClass = #"App\Models\User"#
+
+    /// Whether `last_used_at` is to be written again. A time ahead is another clock's or another time zone's.
+    static let useIsDue = """
+        (last_used_at IS NULL OR last_used_at <= UTC_TIMESTAMP() - INTERVAL 1 MINUTE \
+        OR last_used_at > UTC_TIMESTAMP() + INTERVAL 1 MINUTE)
+        """
 
     let pool: MySQLPool
 
@@ -46,7 +54,9 @@ package struct AccessTokens: Sendable {
         guard let text = Self.bearer(header) else { throw APIError.unauthenticated }
         let (id, plaintext) = Self.split(text)
         if let id {
-            guard let id = Int64(id) else { throw APIError.unauthenticated }
+            guard id.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let id = Int64(id) else {
+                throw APIError.unauthenticated
+            }
             return try await caller(where: "t.id = \(id)", plaintext: plaintext)
         }
         return try await caller(
@@ -61,7 +71,8 @@ package struct AccessTokens: Sendable {
 
     private func caller(where condition: SQL, plaintext: String) async throws -> Caller {
         let sql: SQL = """
-            SELECT t.id, t.tokenable_id, t.token, t.abilities FROM personal_access_tokens t \
+            SELECT t.id, t.tokenable_id, t.token, t.abilities, \(unescaped: Self.useIsDue) \
+            FROM personal_access_tokens t \
             JOIN users u ON u.id = t.tokenable_id \
             WHERE \(condition) AND t.tokenable_type = \(Self.userClass) \
             AND (t.expires_at IS NULL OR t.expires_at > UTC_TIMESTAMP(6))
@@ -72,6 +83,7 @@ package struct AccessTokens: Sendable {
             throw APIError.unauthenticated
         }
         return Caller(
-            tokenID: try row.int64(0), userID: try row.int64(1), abilities: Self.abilities(try row.optionalBytes(3)))
+            tokenID: try row.int64(0), userID: try row.int64(1), abilities: Self.abilities(try row.optionalBytes(3)),
+            isUseDue: try row.bool(4))
     }
 }

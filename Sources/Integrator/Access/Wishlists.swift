@@ -30,12 +30,15 @@ package struct Wishlists: Sendable {
         self.pool = pool
     }
 
-    /// The wishlist, if there is one of this slug and the user is a member of its group.
+    /// The wishlist, if there is one of this slug and the user is a member of its group; neither may be deleted.
+    ///
+    /// Columns of other tables that a console may or may not have, such as `users.deleted_at`, are not looked at.
     package func find(slug: String, user: Int64) async throws -> Wishlist? {
         // A slug is compared as bytes: `A` is another than `a`, whatever the column's collation says.
         let sql: SQL = """
             SELECT w.id, w.slug, w.name, w.group_id, w.status, w.training_status, w.training_scheduled_at, m.role \
-            FROM wishlist_to_groups w JOIN group_user m ON m.group_id = w.group_id AND m.user_id = \(user) \
+            FROM wishlist_to_groups w JOIN `groups` g ON g.id = w.group_id \
+            JOIN group_user m ON m.group_id = w.group_id AND m.user_id = \(user) \
             WHERE w.slug = \(slug) AND BINARY w.slug = BINARY \(slug) AND w.deleted_at IS NULL
             """
         guard let row = try await pool.withConnection({ try $0.query(sql).first }) else { return nil }
@@ -48,8 +51,17 @@ package struct Wishlists: Sendable {
 
     /// Whether the user is a member of the group.
     package func isMember(user: Int64, group: Int64) async throws -> Bool {
-        let sql: SQL = "SELECT 1 FROM group_user WHERE group_id = \(group) AND user_id = \(user)"
+        let sql: SQL = """
+            SELECT 1 FROM group_user m JOIN `groups` g ON g.id = m.group_id \
+            WHERE m.group_id = \(group) AND m.user_id = \(user)
+            """
         return try await pool.withConnection { try !$0.query(sql).isEmpty }
+    }
+
+    /// The user's name.
+    package func name(ofUser user: Int64) async throws -> String {
+        let sql: SQL = "SELECT name FROM users WHERE id = \(user)"
+        return try await pool.withConnection { try $0.query(sql).first?.optionalString(0) } ?? ""
     }
 
     /// Whether one of the group's subscriptions is valid: on trial, in its grace period, or active.

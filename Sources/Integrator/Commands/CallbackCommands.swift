@@ -1,31 +1,101 @@
 import HTTPClient
+import JSON
+import MySQL
 import Telemetry
 
 extension CommandLineTool {
-    /// `callbacks show|sync|remove`.
-    func callbacks(_ arguments: inout Arguments) async throws {
+    /// `callbacks show|sync|remove|rotate-secret`.
+    func callbacks(_ arguments: inout Arguments) async throws -> Bool {
+        let isJSON = arguments.flag("--json")
         let command = arguments.next()
+        let prepare = arguments.flag("--prepare")
+        let finish = arguments.flag("--finish")
         try arguments.end()
+        if prepare || finish {
+            guard command == "rotate-secret", prepare != finish else {
+                throw UsageError(message: "--prepare or --finish is for rotate-secret")
+            }
+        }
+        guard let command, ["show", "sync", "remove", "rotate-secret"].contains(command) else {
+            throw UsageError(message: "callbacks: show, sync, remove or rotate-secret?")
+        }
         let configuration = try Configuration(environment)
-        let client = HTTPClient(maximumConnectionsPerHost: 1, maximumResponseBytes: 1 << 20)
+        let client = HTTPClient(maximumConnectionsPerHost: 4, maximumResponseBytes: 1 << 20)
         let api = TVPythonAPI(
             baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
-        let registration = CallbackRegistration(api: api, publicURL: configuration.publicURL, log: configuration.log)
-        switch command {
-        case "show":
-            guard let callback = try await api.callback().value() else { return print("no callback is registered") }
-            print("url     \(callback.url)\nevents  \(callback.events.joined(separator: ", "))")
-            if callback.url != registration.expected.url { print("        should be \(registration.expected.url)") }
-        case "sync":
-            try await registration.sync(secret: configuration.webhookSecrets[0]).value()
-            print("registered \(registration.expected.url)")
-        case "remove":
-            try await api.deleteCallback().value()
-            print("removed")
-        default:
-            throw UsageError(message: "callbacks: show, sync or remove?")
+        let registration = CallbackRegistration(
+            api: api, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0],
+            log: configuration.log)
+        let result: Result<Bool, any Error>
+        do {
+            switch command {
+            case "show":
+                result = .success(show(try await api.callback().value(), registration.expected, json: isJSON))
+            case "sync":
+                try await registration.sync().value()
+                print("registered \(registration.expected.url)")
+                result = .success(true)
+            case "remove":
+                try await api.deleteCallback().value()
+                print("removed")
+                result = .success(true)
+            default:
+                let rotation = SecretRotation(
+                    environment: environment, secrets: configuration.webhookSecrets, registration: registration,
+                    client: client)
+                let report = try await (finish ? rotation.finish() : rotation.start(registers: !prepare))
+                print(report, json: isJSON)
+                result = .success(report.isDone)
+            }
+        } catch {
+            result = .failure(error)
         }
         await client.shutdown()
+        return try result.get()
+    }
+
+    /// - Returns: whether it is as it should be.
+    private func show(
+        _ found: TVPythonAPI.Callback?, _ expected: TVPythonAPI.Callback, json isJSON: Bool
+    ) -> Bool {
+        let isRight = found?.url == expected.url && Set(found?.events ?? []) == Set(expected.events)
+        if isJSON {
+            print(json: { json in
+                json.object { json in
+                    json.field("url", found?.url)
+                    json.key("events")
+                    json.array { json in for event in found?.events ?? [] { json.value(event) } }
+                    json.field("expected_url", expected.url)
+                    json.field("is_right", isRight)
+                }
+            })
+            return isRight
+        }
+        guard let found else {
+            print("no callback is registered: `integrator callbacks sync` registers it")
+            return false
+        }
+        print("url     \(found.url)\nevents  \(found.events.joined(separator: ", "))")
+        if found.url != expected.url { print("        the url should be \(expected.url)") }
+        let missing = Set(expected.events).subtracting(found.events).sorted()
+        if !missing.isEmpty { print("        missing are \(missing.joined(separator: ", "))") }
+        if !isRight { print("`integrator callbacks sync` puts it right") }
+        return isRight
+    }
+
+    private func print(_ report: SecretRotation.Report, json isJSON: Bool) {
+        guard isJSON else { return print(report.lines.joined(separator: "\n")) }
+        print(json: { json in
+            json.object { json in
+                json.field("file", report.file)
+                json.field("accepted_secrets", report.accepted)
+                json.field("registered", report.isRegistered)
+                json.key("instances")
+                json.array { json in for pid in report.instances { json.value(pid) } }
+                json.key("notes")
+                json.array { json in for line in report.lines { json.value(line) } }
+            }
+        })
     }
 }
 

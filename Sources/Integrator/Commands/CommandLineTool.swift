@@ -1,5 +1,8 @@
 import Foundation
+import JSON
 import MySQL
+import Signatures
+import Telemetry
 
 /// `integrator`: reads the command line and runs the command (spec, section 7).
 ///
@@ -9,50 +12,75 @@ package struct CommandLineTool {
     /// A wrong command line.
     struct UsageError: Error {
         let message: String
+        /// The command whose help is to be shown.
+        var command: String?
     }
 
-    private static let help = """
-        integrator: replaces polling of the TV Python API by webhooks
-
-          integrator serve                    take webhooks and requests until SIGTERM
-          integrator migrate [--demo]         bring the database up to date; --demo adds data to try it on
-          integrator callbacks show|sync|remove
-                                              the callback at the TV Python API
-          integrator token create --user ID [--name NAME] [--abilities LIST]
-                                              make an access token, printed once
-
-        Configured by environment variables and an optional .env file: see README.md.
-        """
-
     let environment: Environment
+    /// Reads the environment again, for SIGHUP.
+    let reread: @Sendable () -> Environment
+    /// Takes what is printed.
+    let output: @Sendable (String) -> Void
+    /// Takes what goes wrong.
+    let complaint: @Sendable (String) -> Void
 
-    package init(environment: Environment) {
+    /// - Parameters:
+    ///   - reread: reads the environment again; by default it stays what it is, but for the files that `NAME_FILE` names.
+    ///   - output: takes the lines of results; by default standard output.
+    ///   - complaint: takes what goes wrong; by default standard error.
+    package init(
+        environment: Environment, reread: (@Sendable () -> Environment)? = nil,
+        output: @escaping @Sendable (String) -> Void = { Swift.print($0) },
+        complaint: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
+    ) {
         self.environment = environment
+        self.reread = reread ?? { environment }
+        self.output = output
+        self.complaint = complaint
     }
 
     /// Runs a command and returns the exit status.
     package func run(_ arguments: [String]) async -> Int32 {
         do {
-            try await dispatch(arguments)
-            return 0
+            return try await dispatch(arguments) ? 0 : 1
         } catch let error as UsageError {
-            Self.complain("integrator: \(error.message)\n\n\(Self.help)")
+            complaint("integrator: \(error.message)\n\n\(error.command.flatMap { Help.commands[$0] } ?? Help.text)")
             return 2
         } catch let error as ConfigurationFaults {
-            Self.complain("integrator: the configuration is wrong:\n\(error)")
+            complaint("integrator: the configuration is wrong:\n\(error)")
             return 2
         } catch let error as APIError {
-            Self.complain("integrator: \(error.message)")
+            complaint("integrator: \(error.message)")
             return 1
         } catch {
-            Self.complain("integrator: \(error)")
+            complaint("integrator: \(error)")
             return 1
         }
     }
 
-    private func dispatch(_ arguments: [String]) async throws {
+    /// - Returns: false if the command has done its work and found that something is not as it should be.
+    private func dispatch(_ arguments: [String]) async throws -> Bool {
         var arguments = Arguments(arguments)
-        switch arguments.next() {
+        guard let command = arguments.next() else { throw UsageError(message: "a command is missing") }
+        if ["help", "--help", "-h"].contains(command) {
+            print(arguments.next().flatMap { Help.commands[$0] } ?? Help.text)
+            return true
+        }
+        guard let help = Help.commands[command] else { throw UsageError(message: "there is no command `\(command)`") }
+        if arguments.flag("--help") || arguments.flag("-h") {
+            print(help)
+            return true
+        }
+        do {
+            return try await run(command, &arguments)
+        } catch var error as UsageError {
+            error.command = command
+            throw error
+        }
+    }
+
+    private func run(_ command: String, _ arguments: inout Arguments) async throws -> Bool {
+        switch command {
         case "serve":
             try arguments.end()
             try await serve()
@@ -63,22 +91,34 @@ package struct CommandLineTool {
         case "token":
             guard arguments.next() == "create" else { throw UsageError(message: "token: only `create` is there") }
             try await createToken(&arguments)
-        case "callbacks":
-            try await callbacks(&arguments)
-        case "help", "--help", "-h":
-            print(Self.help)
-        case nil:
-            throw UsageError(message: "a command is missing")
-        case let command?:
-            throw UsageError(message: "there is no command `\(command)`")
+        case "callbacks": return try await callbacks(&arguments)
+        case "events": return try await events(&arguments)
+        case "notifications": return try await notifications(&arguments)
+        case "webhooks": return try await webhooks(&arguments)
+        case "doctor": return try await doctor(&arguments)
+        default: try await prune(&arguments)
         }
+        return true
     }
 
     private func serve() async throws {
         OpenFiles.raiseLimit()
-        let service = Service(configuration: try Configuration(environment))
+        let configuration = try Configuration(environment)
+        let service = Service(configuration: configuration)
         let signals = Signals.stream(of: [SIGTERM, SIGINT])
-        try await service.run { for await _ in signals { return } }
+        let hangups = Signals.stream(of: [SIGHUP])
+        let (secrets, reloaded) = AsyncStream<[WebhookSecret]>.makeStream()
+        let reading = Task {
+            for await _ in hangups {
+                do {
+                    reloaded.yield(try Configuration.secretsOnly(reread()))
+                } catch {
+                    configuration.log.error("secrets not read again", ["reason": .string("\(error)")])
+                }
+            }
+        }
+        defer { reading.cancel() }
+        try await service.run(secrets: secrets) { for await _ in signals { return } }
     }
 
     private func migrate(demo: Bool) async throws {
@@ -99,11 +139,11 @@ package struct CommandLineTool {
     }
 
     private func createToken(_ arguments: inout Arguments) async throws {
-        guard let user = arguments.option("--user").flatMap({ Int64($0) }) else {
+        guard let user = try arguments.number("--user") else {
             throw UsageError(message: "token create: --user ID is missing")
         }
-        let name = arguments.option("--name") ?? "integrator"
-        let abilities = arguments.option("--abilities").map { $0.split(separator: ",").map(String.init) } ?? ["*"]
+        let name = try arguments.option("--name") ?? "integrator"
+        let abilities = try arguments.option("--abilities").map { $0.split(separator: ",").map(String.init) } ?? ["*"]
         try arguments.end()
         let (database, _) = try Configuration.databaseOnly(environment)
         let pool = MySQLPool(database, maximumConnections: 1)
@@ -112,44 +152,15 @@ package struct CommandLineTool {
         print(token)
     }
 
-    /// Prints to standard error.
-    static func complain(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
-    }
-}
-
-/// The words of a command line.
-struct Arguments {
-    private var words: [String]
-
-    init(_ words: [String]) {
-        self.words = words
+    /// Prints a result.
+    func print(_ text: String) {
+        output(text)
     }
 
-    /// The next word.
-    mutating func next() -> String? {
-        words.isEmpty ? nil : words.removeFirst()
-    }
-
-    /// Whether `name` is there; takes it.
-    mutating func flag(_ name: String) -> Bool {
-        guard let index = words.firstIndex(of: name) else { return false }
-        words.remove(at: index)
-        return true
-    }
-
-    /// The word after `name`, or after `name=`; takes both.
-    mutating func option(_ name: String) -> String? {
-        if let index = words.firstIndex(where: { $0.hasPrefix("\(name)=") }) {
-            return String(words.remove(at: index).dropFirst(name.count + 1))
-        }
-        guard let index = words.firstIndex(of: name), index + 1 < words.count else { return nil }
-        words.remove(at: index)
-        return words.remove(at: index)
-    }
-
-    /// Throws if there is more.
-    func end() throws(CommandLineTool.UsageError) {
-        if let word = words.first { throw .init(message: "`\(word)` is not understood") }
+    /// Prints JSON.
+    func print(json body: (inout JSONWriter) -> Void) {
+        var json = JSONWriter()
+        body(&json)
+        output(String(decoding: json.bytes, as: UTF8.self))
     }
 }

@@ -91,11 +91,8 @@ package struct Batch: Sendable {
             } else {
                 second.recoveries = recoveries
             }
-            if first.isEmpty {
-                first.unparked = unparked
-            } else {
-                second.unparked = unparked
-            }
+            second.unparked = unparked
+            if first.isEmpty, let dataset = second.unparked.popFirst() { first.unparked = [dataset] }
         }
         return (first, second)
     }

@@ -65,6 +65,7 @@ extension BatchTransaction {
         surroundings.otherIsActive = !(world.active[history.wishlistID] ?? []).subtracting([history.id]).isEmpty
         surroundings.isLatest = (world.latest[history.wishlistID] ?? history.id) == history.id
         surroundings.training = world.training[history.wishlistID]?.status ?? .none
+        surroundings.trainingScheduledAt = world.training[history.wishlistID]?.scheduledAt
         return surroundings
     }
 

@@ -58,7 +58,7 @@ extension BatchTransaction {
             }
             if let first = seen[webhook.id] {
                 if batch.webhooks[first].webhook.body != webhook.body { effects.conflicts.append(webhook.id) }
-                effects.answers[index] = .duplicate
+                repeated.append((index, first))
                 continue
             }
             seen[webhook.id] = index
@@ -67,7 +67,10 @@ extension BatchTransaction {
                 continue
             }
             if let historyID = find(event) {
-                if let dataset = event.datasetID, world.byDataset[dataset] == nil {
+                // If the history has another id this contradicts it, and reveals nothing.
+                if let dataset = event.datasetID, world.byDataset[dataset] == nil,
+                    world.histories[historyID]?.datasetID == nil
+                {
                     world.byDataset[dataset] = historyID
                     revealed.insert(dataset)
                 }
@@ -84,7 +87,7 @@ extension BatchTransaction {
         return entries
     }
 
-    private func find(_ event: DatasetEvent) -> Int64? {
+    func find(_ event: DatasetEvent) -> Int64? {
         if let dataset = event.datasetID, let id = world.byDataset[dataset] { return id }
         return event.reference.flatMap { world.byReference[$0] }
     }

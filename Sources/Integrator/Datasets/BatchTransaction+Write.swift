@@ -54,12 +54,28 @@ extension BatchTransaction {
     }
 
     /// Writes all that has changed.
-    func write(on connection: isolated MySQLConnection) throws(MySQLError) {
-        if !logged.isEmpty { try connection.execute(EventLog.append(logged, at: world.now)) }
+    mutating func write(on connection: isolated MySQLConnection) throws(MySQLError) {
+        let told = sortLogged()
+        var changed = world.histories.values.filter { $0 != world.originals[$0.id] }.sorted { $0.id < $1.id }
+        if !logged.isEmpty {
+            let first = try connection.execute(EventLog.append(logged, at: world.now)).lastInsertID
+            let last = first + Int64(logged.count) - 1
+            if !told.isEmpty {
+                let found = try connection.execute(
+                    HistoryTable.update(
+                        fromLog: last - Int64(told.count) + 1...last, at: world.now, dispatcher: settings.instance,
+                        until: world.now.adding(seconds: NotificationDebt.claimSeconds))
+                ).affectedRows
+                // Otherwise the ids are not what they should be, and all is written the other way.
+                if found == told.count { changed.removeAll { told.contains($0.id) } }
+            }
+        }
         let parked = logged.filter { $0.outcome == .parked }.map(\.key)
         if !parked.isEmpty { try connection.execute(EventLog.park(keys: parked)) }
-        let changed = world.histories.values.filter { $0 != world.originals[$0.id] }.sorted { $0.id < $1.id }
-        if !changed.isEmpty { try connection.execute(HistoryTable.update(changed)) }
+        if !changed.isEmpty {
+            let changes = changed.map { (from: world.originals[$0.id] ?? $0, to: $0) }
+            try connection.execute(HistoryTable.update(changes))
+        }
         for (id, result) in world.results.sorted(by: { $0.key < $1.key }) {
             try connection.execute(HistoryTable.setResult(result, of: id))
         }
@@ -72,6 +88,44 @@ extension BatchTransaction {
                 """)
         }
         for statement in statements { try connection.execute(statement) }
+    }
+
+    /// Puts the last event of each history that can be written from the log to the end of the log.
+    /// - Returns: those histories.
+    private mutating func sortLogged() -> Set<Int64> {
+        guard world.idsAreConsecutive else { return [] }
+        var last: [Int64: Int] = [:]
+        for (index, event) in logged.enumerated() where event.outcome == .applied {
+            if let history = event.history { last[history.id] = index }
+        }
+        last = last.filter { isTold($0.key, by: logged[$0.value]) }
+        let places = last.values.sorted()
+        var others: [LoggedEvent] = []
+        others.reserveCapacity(logged.count)
+        for (index, event) in logged.enumerated() where event.history.map({ last[$0.id] != index }) ?? true {
+            others.append(event)
+        }
+        logged = others + places.map { logged[$0] }
+        return Set(last.keys)
+    }
+
+    /// Whether `HistoryTable.update(fromLog:...)` brings the row to where the history is now.
+    private func isTold(_ historyID: Int64, by event: LoggedEvent) -> Bool {
+        guard let history = world.histories[historyID], var row = world.originals[historyID],
+            event.event?.sequence == history.sequence, history.status != .pending
+        else { return false }
+        row.status = history.status
+        row.progress = history.progress
+        row.stage = history.stage
+        row.message = history.message
+        row.sequence = history.sequence
+        row.revision = history.revision
+        row.heardAt = world.now
+        row.updatedAt = world.now
+        row.debt.owedSince = row.debt.owedSince ?? world.now
+        row.debt.dispatcher = settings.instance
+        row.debt.until = world.now.adding(seconds: NotificationDebt.claimSeconds)
+        return row == history
     }
 
     /// Reads back from the log what claimed histories owe.

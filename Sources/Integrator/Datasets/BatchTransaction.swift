@@ -69,6 +69,8 @@ package struct BatchTransaction {
     var effects = Effects()
     var logged: [LoggedEvent] = []
     var statements: [SQL] = []
+    /// Webhooks whose id is also that of an earlier one of the batch.
+    var repeated: [(index: Int, first: Int)] = []
 
     package init(settings: Settings, batch: Batch, checksAllKeys: Bool, recoversAll: Bool) {
         self.settings = settings
@@ -88,6 +90,13 @@ package struct BatchTransaction {
         for (historyID, entries) in byHistory.sorted(by: { $0.key < $1.key }) {
             apply(entries.map(\.entry), to: historyID)
         }
+        for (index, first) in repeated {
+            if case .rejected = effects.answers[first] {
+                effects.answers[index] = effects.answers[first]
+            } else {
+                effects.answers[index] = .duplicate
+            }
+        }
         settle()
         try write(on: connection)
         try recover(on: connection)
@@ -99,6 +108,8 @@ package struct BatchTransaction {
 struct World {
     var now = Timestamp.now()
     var isClockRead = false
+    /// Rows inserted by one statement get ids without gaps; not on a cluster, where nodes take turns.
+    var idsAreConsecutive = false
     var histories: [Int64: DatasetHistory] = [:]
     /// The histories as they were read.
     var originals: [Int64: DatasetHistory] = [:]
@@ -124,6 +135,7 @@ struct World {
         for row in rows {
             if !isClockRead {
                 now = try row.timestamp(HistoryTable.clockColumn)
+                idsAreConsecutive = try row.int64(HistoryTable.incrementColumn) == 1
                 isClockRead = true
             }
             let history = try HistoryTable.history(from: row)

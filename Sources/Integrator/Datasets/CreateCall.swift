@@ -52,7 +52,7 @@ package struct CreateCall: Sendable {
             failure = nil
         case .rejected(_, let reason):
             history = try await fail(pending, DatasetError(code: DatasetError.rejectedCode, message: reason))
-            failure = APIError(502, DatasetError.rejectedCode, "The TV Python API has rejected the dataset: \(reason)")
+            failure = Self.rejection(reason)
         case .unavailable(let reason, let retryAfter):
             history = try await fail(pending, DatasetError(code: DatasetError.unavailableCode, message: reason))
             failure = .unavailable(
@@ -67,6 +67,11 @@ package struct CreateCall: Sendable {
         // A webhook may have shown meanwhile that the call did get through.
         if let failure, history.status == .failed { throw failure }
         return history
+    }
+
+    /// What a client is told of a dataset that the TV Python API did not take.
+    static func rejection(_ reason: String) -> APIError {
+        APIError(502, DatasetError.rejectedCode, "The TV Python API has rejected the dataset: \(reason)")
     }
 
     private func call(_ pending: Pending, traceparent: String?) async -> TVPythonAPI.Outcome<Int64> {

@@ -32,8 +32,11 @@ package struct DatasetCreation: Sendable {
     }
 
     /// Creates a dataset. Throws `APIError` with the status and code that Case 1 has for each fault, in its order.
+    ///
+    /// - Parameter noting: what else is to be written in the transaction that reserves the row with this id.
     package func create(
-        of wishlist: Wishlist, by caller: Caller, _ options: Options, exceptSocketID: String?, traceparent: String?
+        of wishlist: Wishlist, by caller: Caller, _ options: Options, exceptSocketID: String?, traceparent: String?,
+        noting: @escaping @Sendable (Int64) -> SQL? = { _ in nil }
     ) async throws -> DatasetHistory {
         guard wishlist.isActive else {
             throw APIError(409, "wishlist_inactive", "The wishlist is not active.")
@@ -49,7 +52,9 @@ package struct DatasetCreation: Sendable {
         }
         let reference = UUIDv7.make(milliseconds: Timestamp.now().microseconds / 1000)
         let request = contents.request(reference: reference, name: options.name ?? wishlist.name, wishlist: wishlist)
-        guard let id = try await reserve(wishlist, caller, options, reference: reference, request: request) else {
+        let reserved = try await reserve(
+            wishlist, caller, options, reference: reference, request: request, noting: noting)
+        guard let id = reserved else {
             if let active = try await active(of: wishlist) { throw Self.alreadyProcessing(active) }
             throw APIError.unavailable("try_again", "Another dataset has just ended. Try again.", retryAfter: 1)
         }
@@ -74,7 +79,8 @@ package struct DatasetCreation: Sendable {
     /// Reserves the row and keeps the bytes of the request with it.
     /// - Returns: nil if another dataset of the wishlist has become active.
     private func reserve(
-        _ wishlist: Wishlist, _ caller: Caller, _ options: Options, reference: String, request: [UInt8]
+        _ wishlist: Wishlist, _ caller: Caller, _ options: Options, reference: String, request: [UInt8],
+        noting: @escaping @Sendable (Int64) -> SQL?
     ) async throws -> Int64? {
         let claimSeconds = call.deadlineSeconds + Self.claimMarginSeconds
         do {
@@ -95,6 +101,7 @@ package struct DatasetCreation: Sendable {
                 ).lastInsertID
                 try connection.execute(
                     "INSERT INTO wishlist_dataset_requests (history_id, body) VALUES (\(id), \(request))")
+                if let note = noting(id) { try connection.execute(note) }
                 return id
             }
         } catch let error as MySQLError where error.kind == .duplicateKey(name: "histories_active_wishlist") {

@@ -86,8 +86,9 @@ package struct Surroundings: Sendable {
     package var otherIsActive = false
     /// The history is the wishlist's latest.
     package var isLatest = true
-    /// The wishlist's training status.
+    /// The wishlist's training status, and when training is scheduled.
     package var training = TrainingStatus.none
+    package var trainingScheduledAt: Timestamp?
     /// How long the TV Python API may be silent.
     package var deadlineSeconds: Int64
 
@@ -107,14 +108,16 @@ extension DatasetHistory {
         if let contradiction = contradiction(of: event) { return .rejected(contradiction) }
         if let sequence = event.sequence, sequence <= self.sequence { return .stale }
         if let training = event.type.trainingStatus {
-            if status != .completed { return status.isFinal ? .stale : .parked }
+            if status != .completed { return status.isFinal && !isGuessedFailure ? .stale : .parked }
             guard surroundings.isLatest, surroundings.training.mayBeSet(byWebhook: training) else { return .stale }
             surroundings.training = training
+            surroundings.trainingScheduledAt = nil
         } else if event.type == .trainingUpdated, let training = event.training {
             guard surroundings.training.clientTransitions.contains(training.status) else { return .stale }
             surroundings.training = training.status
+            surroundings.trainingScheduledAt = training.scheduledAt
         } else if let next = nextStatus(event.type) {
-            guard status.mayBecome(next, unavailable: error?.code == DatasetError.unavailableCode) else {
+            guard status.mayBecome(next, unavailable: isGuessedFailure) else {
                 return .stale
             }
             let revives = next.isActive && !status.isActive
@@ -142,9 +145,12 @@ extension DatasetHistory {
 
     /// An acknowledged create call does not set back what webhooks have told meanwhile.
     private func nextStatus(_ type: DatasetEventType) -> HistoryStatus? {
-        if type == .datasetCreated, status != .pending, error?.code != DatasetError.unavailableCode { return nil }
+        if type == .datasetCreated, status != .pending, !isGuessedFailure { return nil }
         return type.historyStatus
     }
+
+    /// The create call got no usable answer in time: the dataset may be there all the same.
+    private var isGuessedFailure: Bool { status == .failed && error?.code == DatasetError.unavailableCode }
 
     private mutating func enter(_ next: HistoryStatus, at now: Timestamp, deadlineSeconds: Int64) {
         if next != .failed { error = nil }

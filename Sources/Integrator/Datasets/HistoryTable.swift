@@ -3,16 +3,19 @@ package import MySQL
 
 /// `wishlist_dataset_histories` as SQL (spec, section 6).
 package enum HistoryTable {
-    /// What `history(from:)` reads, and the database's clock.
+    /// What `history(from:)` reads, the database's clock, and how far apart the ids are that a statement gives out.
     package static let columns: SQL = """
         h.id, h.wishlist_to_group_id, h.dataset_id, h.reference, h.slug, h.name, h.notifications, h.created_by, \
         h.status, h.progress, h.stage, h.message, h.error_code, h.error_message, h.sequence, h.revision, \
         h.notified_revision, h.owed_since, h.dispatcher, h.dispatch_until, h.heard_at, h.deadline_at, \
-        h.redelivery_asked_at, h.started_at, h.finished_at, h.created_at, h.updated_at, UTC_TIMESTAMP(6) AS db_now
+        h.redelivery_asked_at, h.started_at, h.finished_at, h.created_at, h.updated_at, UTC_TIMESTAMP(6) AS db_now, \
+        @@auto_increment_increment
         """
 
     /// Position of `db_now`.
     package static let clockColumn: MySQLColumn = 27
+    /// Position of how far apart ids given out by one statement are.
+    package static let incrementColumn: MySQLColumn = 28
 
     /// Locks the rows of these datasets, in the order of the index: the same for every transaction.
     package static func lock(datasetIDs: some Collection<Int64>) -> SQL {
@@ -61,81 +64,62 @@ package enum HistoryTable {
                 dispatcher: try row.optionalUInt64(18), until: try row.optionalTimestamp(19)))
     }
 
-    /// Writes rows back in one statement. The rows must be locked.
+    /// Brings rows to what events that were just appended say, from the log's rows themselves: no value goes to the server
+    /// twice. Four times cheaper than `update`, which has to do the rest. The rows must be locked.
+    ///
+    /// - Parameters:
+    ///   - ids: of the last event of each history.
+    ///   - instance: who is to send the notifications.
+    /// - Returns: a statement that has to find as many rows as there are ids. No other transaction's event has a revision
+    ///   that its history has not.
+    package static func update(
+        fromLog ids: ClosedRange<Int64>, at now: Timestamp, dispatcher instance: UInt64, until: Timestamp
+    ) -> SQL {
+        """
+        UPDATE wishlist_dataset_events e STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = e.history_id \
+        SET h.status = e.status, h.progress = e.progress, h.stage = e.stage, h.message = e.message, \
+        h.sequence = e.sequence, h.revision = e.revision, h.owed_since = COALESCE(h.owed_since, \(now)), \
+        h.dispatcher = \(instance), h.dispatch_until = \(until), h.heard_at = \(now), h.updated_at = \(now), \
+        h.create_until = NULL \
+        WHERE e.id BETWEEN \(ids.lowerBound) AND \(ids.upperBound) AND e.revision > h.revision
+        """
+    }
+
+    /// Writes rows back in one statement, those columns that any of them has changed. The rows must be locked.
     ///
     /// A JSON table joined from the left: each row is found by its primary key, and no column that we do not know is
-    /// named, as an `INSERT ... ON DUPLICATE KEY UPDATE` would have to.
-    package static func update(_ histories: some Collection<DatasetHistory>) -> SQL {
+    /// named, as an `INSERT ... ON DUPLICATE KEY UPDATE` would have to. Each column of it costs MariaDB about 2 µs a row.
+    package static func update(_ changes: [(from: DatasetHistory, to: DatasetHistory)]) -> SQL {
+        let columns = HistoryColumn.all.filter { column in
+            changes.contains { !column.isEqual($0.from, $0.to) }
+        }
         var json = JSONWriter()
         json.array { rows in
-            for history in histories {
-                rows.array { row in row.append(history) }
+            for (_, history) in changes {
+                rows.array { row in
+                    row.value(history.id)
+                    for column in columns { column.write(history, &row) }
+                }
             }
         }
-        return """
-            UPDATE JSON_TABLE(\(String(decoding: json.bytes, as: UTF8.self)), '$[*]' COLUMNS ( \
-            id BIGINT UNSIGNED PATH '$[0]', dataset_id BIGINT UNSIGNED PATH '$[1]', status INT PATH '$[2]', \
-            progress INT PATH '$[3]', stage VARCHAR(100) PATH '$[4]', message VARCHAR(1000) PATH '$[5]', \
-            error_code VARCHAR(100) PATH '$[6]', error_message VARCHAR(1000) PATH '$[7]', \
-            sequence BIGINT UNSIGNED PATH '$[8]', revision BIGINT UNSIGNED PATH '$[9]', \
-            notified_revision BIGINT UNSIGNED PATH '$[10]', owed_since DATETIME(6) PATH '$[11]', \
-            dispatcher BIGINT UNSIGNED PATH '$[12]', dispatch_until DATETIME(6) PATH '$[13]', \
-            heard_at DATETIME(6) PATH '$[14]', deadline_at DATETIME(6) PATH '$[15]', \
-            redelivery_asked_at DATETIME(6) PATH '$[16]', started_at DATETIME(6) PATH '$[17]', \
-            finished_at DATETIME(6) PATH '$[18]', updated_at DATETIME(6) PATH '$[19]')) AS j \
-            STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = j.id \
-            SET h.dataset_id = j.dataset_id, h.status = j.status, h.progress = j.progress, h.stage = j.stage, \
-            h.message = j.message, h.error_code = j.error_code, h.error_message = j.error_message, \
-            h.sequence = j.sequence, h.revision = j.revision, h.notified_revision = j.notified_revision, \
-            h.owed_since = j.owed_since, h.dispatcher = j.dispatcher, h.dispatch_until = j.dispatch_until, \
-            h.heard_at = j.heard_at, h.deadline_at = j.deadline_at, h.redelivery_asked_at = j.redelivery_asked_at, \
-            h.started_at = j.started_at, h.finished_at = j.finished_at, h.updated_at = j.updated_at, \
-            h.create_until = IF(j.status = 0, h.create_until, NULL)
+        var sql: SQL = """
+            UPDATE JSON_TABLE(\(String(decoding: json.bytes, as: UTF8.self)), '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$[0]'
             """
+        for (index, column) in columns.enumerated() {
+            sql.append(unescaped: ", \(column.name) \(column.type) PATH '$[\(index + 1)]'")
+        }
+        let status = columns.contains { $0.name == "status" } ? "j.status" : "h.status"
+        sql.append(
+            unescaped: """
+                )) AS j STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = j.id \
+                SET h.create_until = IF(\(status) = 0, h.create_until, NULL)
+                """)
+        for column in columns { sql.append(unescaped: ", h.\(column.name) = j.\(column.name)") }
+        return sql
     }
 
     /// Stores the result of a dataset, as it was received.
     package static func setResult(_ result: [UInt8], of id: Int64) -> SQL {
         "UPDATE wishlist_dataset_histories SET result = \(String(decoding: result, as: UTF8.self)) WHERE id = \(id)"
-    }
-}
-
-extension JSONWriter {
-    fileprivate mutating func append(_ history: DatasetHistory) {
-        value(history.id)
-        optional(history.datasetID)
-        value(history.status.rawValue)
-        optional(history.progress.map(Int64.init))
-        optional(history.stage)
-        optional(history.message)
-        optional(history.error?.code)
-        optional(history.error?.message)
-        value(history.sequence)
-        value(history.revision)
-        value(history.debt.notified)
-        optional(history.debt.owedSince)
-        if let dispatcher = history.debt.dispatcher { value(dispatcher) } else { null() }
-        optional(history.debt.until)
-        optional(history.heardAt)
-        optional(history.deadlineAt)
-        optional(history.redeliveryAskedAt)
-        optional(history.startedAt)
-        optional(history.finishedAt)
-        optional(history.updatedAt)
-    }
-
-    private mutating func optional(_ number: Int64?) {
-        if let number { value(number) } else { null() }
-    }
-
-    private mutating func optional(_ text: String?) {
-        if let text { value(text) } else { null() }
-    }
-
-    private mutating func optional(_ time: Timestamp?) {
-        guard let time else { return null() }
-        var literal: [UInt8] = []
-        time.appendLiteral(to: &literal)
-        value(String(decoding: literal.dropFirst().dropLast(), as: UTF8.self))
     }
 }

@@ -141,9 +141,15 @@ package final class Lane: Sendable {
     /// Puts back the work that nobody waits for, to be tried again: settlements, recoveries, parked webhooks.
     package func putBack(_ batch: Batch) {
         state.withLock { state in
-            for settlement in batch.settlements where state.settlementPlaces[settlement.historyID] == nil {
-                state.settlementPlaces[settlement.historyID] = state.next.settlements.count
-                state.next.settlements.append(settlement)
+            for settlement in batch.settlements {
+                if let place = state.settlementPlaces[settlement.historyID] {
+                    var merged = settlement
+                    merged.merge(state.next.settlements[place])
+                    state.next.settlements[place] = merged
+                } else {
+                    state.settlementPlaces[settlement.historyID] = state.next.settlements.count
+                    state.next.settlements.append(settlement)
+                }
             }
             state.next.recoveries.merge(batch.recoveries) { later, _ in later }
             state.next.unparked.formUnion(batch.unparked)

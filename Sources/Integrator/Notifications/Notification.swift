@@ -84,8 +84,8 @@ package struct Handoff: Sendable {
 }
 
 /// What has been dealt with, to be noted in the history's row by the lane that writes it.
-package struct Settlement: Sendable {
-    package struct DeadLetter: Sendable {
+package struct Settlement: Sendable, Equatable {
+    package struct DeadLetter: Sendable, Equatable {
         package var revision: Int64
         package var reason: String
     }

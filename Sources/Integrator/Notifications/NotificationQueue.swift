@@ -22,7 +22,7 @@ package struct NotificationQueue: Sendable {
     }
 
     /// What became of a handoff.
-    package enum Offer: Sendable {
+    package enum Offer: Sendable, Equatable {
         case accepted
         /// Revisions are missing: read the log from this revision on.
         case load(after: Int64)

@@ -61,7 +61,11 @@ struct PusherPublisher: Sendable {
                 : events.indices.map { $0..<$0 + 1 }
         }
         var report = Report()
-        for run in runs where report.pause == nil { await send(Array(events[run]), &report) }
+        for run in runs {
+            await send(Array(events[run]), &report)
+            // What comes after something that goes back would overtake it.
+            if case .again = report.outcomes.last { break }
+        }
         while report.outcomes.count < parcel.count { report.outcomes.append(.again(alone: false)) }
         return report
     }

@@ -8,9 +8,11 @@ package final class CallbackRegistration: Sendable {
     private let callback: TVPythonAPI.Callback
     private let log: Logger
     private let registered = Atomic(false)
+    private let secret: Mutex<WebhookSecret>
 
-    package init(api: TVPythonAPI, publicURL: String, log: Logger) {
+    package init(api: TVPythonAPI, publicURL: String, secret: WebhookSecret, log: Logger) {
         self.api = api
+        self.secret = Mutex(secret)
         self.log = log
         callback = TVPythonAPI.Callback(
             url: publicURL + WebhookEndpoint.path, events: DatasetEventType.webhooks.map(\.rawValue))
@@ -22,9 +24,14 @@ package final class CallbackRegistration: Sendable {
     /// What should be registered.
     package var expected: TVPythonAPI.Callback { callback }
 
+    /// Registers it with another secret from now on.
+    package func use(_ secret: WebhookSecret) {
+        self.secret.withLock { $0 = secret }
+    }
+
     /// Registers it, and looks whether it is. A PUT each time: the secret may differ, and nobody tells it back.
-    package func sync(secret: WebhookSecret) async -> TVPythonAPI.Outcome<Void> {
-        let put = await api.putCallback(callback, secret: secret)
+    package func sync() async -> TVPythonAPI.Outcome<Void> {
+        let put = await api.putCallback(callback, secret: secret.withLock { $0 })
         guard case .success = put else { return put }
         switch await api.callback() {
         case .success(let found) where found?.url == callback.url && Set(found?.events ?? []) == Set(callback.events):
@@ -37,11 +44,11 @@ package final class CallbackRegistration: Sendable {
     }
 
     /// Tries until it is registered or the task is cancelled.
-    package func keepTrying(secret: WebhookSecret) async {
+    package func keepTrying() async {
         let backoff = Backoff(base: .seconds(1), cap: .seconds(60))
         var attempt = 1
         while !Task.isCancelled {
-            switch await sync(secret: secret) {
+            switch await sync() {
             case .success: return log.info("callback registered", ["url": .string(callback.url)])
             case .rejected(let status, let reason):
                 log.error("callback rejected", ["status": .int(status), "reason": .string(reason)])

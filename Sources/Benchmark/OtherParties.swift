@@ -1,0 +1,81 @@
+import HTTPServer
+import JSON
+import Synchronization
+
+/// The TV Python API, as far as a start needs it, and a Pusher server that counts and does nothing else, at one port.
+struct OtherParties: Sendable {
+    let pusher: CountingPusher
+    private let server: HTTPServer
+    var port: UInt16 { server.port }
+
+    init() throws(HTTPServerError) {
+        let pusher = CountingPusher()
+        self.pusher = pusher
+        let registration = Registration()
+        server = try HTTPServer.start(HTTPServer.Configuration()) { request, responder in
+            if request.path.hasPrefix("/apps/") {
+                pusher.receive(request, responder)
+            } else {
+                responder.respond(Self.answer(registration.receive(request)))
+            }
+        }
+    }
+
+    func stop() async { await server.stop(within: .seconds(1)) }
+
+    /// What was registered is what is there.
+    private final class Registration: Sendable {
+        private let callback = Mutex<[UInt8]>([])
+
+        func receive(_ request: HTTPRequest) -> [UInt8] {
+            callback.withLock { callback in
+                if request.method == "PUT" { callback = request.body }
+                return callback
+            }
+        }
+    }
+
+    fileprivate static func answer(_ body: [UInt8]) -> HTTPResponse {
+        HTTPResponse(status: 200, headers: [("Content-Type", "application/json")], body: body)
+    }
+}
+
+/// Counts what is published.
+final class CountingPusher: Sendable {
+    private struct State {
+        var requests = 0
+        var events = 0
+        var delay = Duration.zero
+        var onRequest: (@Sendable (UInt64) -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    /// How long an answer takes.
+    func answer(after delay: Duration) { state.withLock { $0.delay = delay } }
+
+    /// Has every request told, with the time by `Clock.now()` at which it came.
+    func onRequest(_ body: (@Sendable (UInt64) -> Void)?) { state.withLock { $0.onRequest = body } }
+
+    /// Requests, and the events in them.
+    var counts: (requests: Int, events: Int) { state.withLock { ($0.requests, $0.events) } }
+
+    fileprivate func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let now = Clock.now()
+        var events = 1
+        if request.path.hasSuffix("/batch_events") {
+            events = (try? JSONDocument(parsing: request.body))?.root["batch"]?.elements.count ?? 0
+        }
+        let (delay, onRequest) = state.withLock { state in
+            state.requests += 1
+            state.events += events
+            return (state.delay, state.onRequest)
+        }
+        onRequest?(now)
+        if delay == .zero { return responder.respond(OtherParties.answer(Array("{}".utf8))) }
+        Task {
+            try? await Task.sleep(for: delay)
+            responder.respond(OtherParties.answer(Array("{}".utf8)))
+        }
+    }
+}

@@ -1,0 +1,2 @@
+// Linux: what Swift's Glibc module leaves out.
+#include <sys/epoll.h>

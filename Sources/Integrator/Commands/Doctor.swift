@@ -1,0 +1,199 @@
+import HTTPClient
+import JSON
+import MySQL
+import Pusher
+import Telemetry
+
+/// Looks at everything around the service (spec, section 7) and says what to do about what is wrong. Changes nothing.
+struct Doctor {
+    struct Finding: Sendable, Equatable {
+        enum Level: String, Sendable {
+            case ok, warning, fault
+        }
+
+        var check: String
+        var level: Level
+        var finding: String
+        /// What to do; nil if all is well.
+        var remedy: String?
+
+        static func ok(_ check: String, _ finding: String) -> Finding {
+            Finding(check: check, level: .ok, finding: finding)
+        }
+
+        static func warning(_ check: String, _ finding: String, _ remedy: String) -> Finding {
+            Finding(check: check, level: .warning, finding: finding, remedy: remedy)
+        }
+
+        static func fault(_ check: String, _ finding: String, _ remedy: String) -> Finding {
+            Finding(check: check, level: .fault, finding: finding, remedy: remedy)
+        }
+    }
+
+    let environment: Environment
+
+    func examine() async -> [Finding] {
+        var findings: [Finding] = []
+        let configuration: Configuration?
+        do throws(ConfigurationFaults) {
+            configuration = try Configuration(environment)
+            findings.append(.ok("configuration", "complete"))
+        } catch {
+            configuration = nil
+            findings += error.faults.map { .fault("configuration", $0, "set it in the environment or in .env") }
+        }
+        if let (database, _) = try? Configuration.databaseOnly(environment) {
+            findings += await DatabaseDoctor(configuration: database).examine()
+        }
+        guard let configuration else { return findings }
+        let client = HTTPClient(maximumConnectionsPerHost: 2, maximumResponseBytes: 1 << 20)
+        findings += secrets(configuration)
+        findings += await tvAPI(configuration, client)
+        findings.append(await pusher(configuration.pusher, client))
+        findings += await publicURL(configuration.publicURL, client)
+        await client.shutdown()
+        return findings
+    }
+
+    private func secrets(_ configuration: Configuration) -> [Finding] {
+        let count = configuration.webhookSecrets.count
+        guard count > 1 else { return [.ok("secrets", "one webhook secret")] }
+        return [
+            .warning(
+                "secrets", "\(count) webhook secrets are accepted",
+                "if no rotation is going on: integrator callbacks rotate-secret --finish")
+        ]
+    }
+
+    private func tvAPI(_ configuration: Configuration, _ client: HTTPClient) async -> [Finding] {
+        let api = TVPythonAPI(
+            baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
+        let expected = CallbackRegistration(
+            api: api, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0],
+            log: configuration.log
+        ).expected
+        let name = "TV Python API"
+        switch await api.callback() {
+        case .unavailable(let reason, _):
+            return [.fault(name, "not available: \(reason)", "check TV_API_URL, the network, and whether it runs")]
+        case .rejected(let status, let reason) where status == 401 || status == 403:
+            return [.fault(name, "refuses the token: \(status) \(reason)", "check TV_API_TOKEN")]
+        case .rejected(let status, let reason):
+            return [.fault(name, "answers \(status): \(reason)", "check that TV_API_URL is that API's base URL")]
+        case .success(let callback):
+            return [.ok(name, "reachable, token accepted"), registration(callback, expected)]
+        }
+    }
+
+    private func registration(_ found: TVPythonAPI.Callback?, _ expected: TVPythonAPI.Callback) -> Finding {
+        guard let found else {
+            return .fault("callback", "not registered", "integrator callbacks sync, or start `integrator serve`")
+        }
+        if found.url != expected.url {
+            return .fault(
+                "callback", "registered as \(found.url), should be \(expected.url)",
+                "integrator callbacks sync; if that is another deployment's, set PUBLIC_URL")
+        }
+        let missing = Set(expected.events).subtracting(found.events).sorted()
+        if !missing.isEmpty {
+            return .fault(
+                "callback", "registered without \(missing.joined(separator: ", "))", "integrator callbacks sync")
+        }
+        return .ok("callback", "registered as \(found.url)")
+    }
+
+    /// Reads the list of channels, which needs the right key, secret, app and clock.
+    private func pusher(_ configuration: Configuration.PusherServer, _ client: HTTPClient) async -> Finding {
+        let api = PusherAPI(
+            credentials: PusherCredentials(
+                appID: configuration.appID, key: configuration.key, secret: configuration.secret.exposed),
+            endpoint: PusherEndpoint(
+                scheme: configuration.scheme, host: configuration.host, port: Int(configuration.port)))
+        let request = api.get("channels", now: Timestamp.now().seconds)
+        let server = "\(configuration.scheme)://\(configuration.host):\(configuration.port)"
+        do throws(HTTPClientError) {
+            let response = try await client.send(
+                HTTPClientRequest(method: "GET", url: request.url, timeout: .seconds(10)))
+            switch response.status {
+            case 200: return .ok("Pusher", "\(server) accepts key and secret")
+            case 401:
+                return .fault(
+                    "Pusher", "refuses key or secret (401)",
+                    "check PUSHER_APP_KEY, PUSHER_APP_SECRET and PUSHER_APP_CLUSTER, and this machine's clock")
+            case 403:
+                return .fault("Pusher", "refuses the app (403)", "is the app enabled, and within its quota?")
+            case 404:
+                return .fault("Pusher", "does not know the app (404)", "check PUSHER_APP_ID and PUSHER_APP_CLUSTER")
+            default:
+                return .fault(
+                    "Pusher", "answers \(response.status)", "check PUSHER_HOST, PUSHER_PORT and PUSHER_SCHEME")
+            }
+        } catch {
+            return .fault(
+                "Pusher", "\(server) cannot be reached: \(error)",
+                "check PUSHER_HOST, PUSHER_PORT and PUSHER_SCHEME, or PUSHER_APP_CLUSTER")
+        }
+    }
+
+    private func publicURL(_ url: String, _ client: HTTPClient) async -> [Finding] {
+        var findings: [Finding] = []
+        let name = "public URL"
+        let rest = url.drop { $0 != ":" }.dropFirst(3)
+        let host =
+            rest.hasPrefix("[") ? String(rest.prefix { $0 != "]" }) : String(rest.prefix { $0 != ":" && $0 != "/" })
+        let isLocal = host == "localhost" || host.hasPrefix("127.") || host == "[::1" || host == "0.0.0.0"
+        if rest.hasSuffix(WebhookEndpoint.path) {
+            findings.append(
+                .fault(name, "ends with \(WebhookEndpoint.path)", "PUBLIC_URL is the base: leave the path away"))
+        }
+        if isLocal {
+            findings.append(
+                .warning(
+                    name, "\(host.drop { $0 == "[" }) is this machine only",
+                    "fine for trying out; otherwise the TV Python API cannot reach PUBLIC_URL"))
+        } else if url.hasPrefix("http://") {
+            findings.append(
+                .warning(
+                    name, "without TLS", "use https: the webhooks are signed, but anybody on the way can read them"))
+        }
+        do throws(HTTPClientError) {
+            let answer = try await client.send(
+                HTTPClientRequest(method: "GET", url: url + "/health/live", timeout: .seconds(5)))
+            findings.append(
+                answer.status == 200
+                    ? .ok(name, "the service answers at \(url)")
+                    : .fault(name, "\(url)/health/live answers \(answer.status)", "does the proxy pass on all paths?"))
+        } catch {
+            findings.append(
+                .warning(
+                    name, "nothing answers at \(url): \(error)",
+                    "start `integrator serve`; if it runs, check PUBLIC_URL and the proxy in front of it"))
+        }
+        return findings
+    }
+}
+
+extension CommandLineTool {
+    /// `doctor`.
+    func doctor(_ arguments: inout Arguments) async throws -> Bool {
+        let isJSON = arguments.flag("--json")
+        try arguments.end()
+        let findings = await Doctor(environment: environment).examine()
+        if isJSON {
+            var table = Table("check", "level", "finding", "remedy")
+            for finding in findings {
+                table.add(
+                    .text(finding.check), .text(finding.level.rawValue), .text(finding.finding), .text(finding.remedy))
+            }
+            print(table, json: true, empty: "")
+        } else {
+            for finding in findings {
+                let level = finding.level.rawValue
+                let margin = String(repeating: " ", count: 9 - level.count)
+                print("\(level)\(margin)\(finding.check): \(finding.finding)")
+                if let remedy = finding.remedy { print("         -> \(remedy)") }
+            }
+        }
+        return !findings.contains { $0.level == .fault }
+    }
+}

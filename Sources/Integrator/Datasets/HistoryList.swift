@@ -1,0 +1,113 @@
+package import MySQL
+
+/// Reads pages of a wishlist's histories.
+package struct HistoryList: Sendable {
+    /// A history with its result, which is JSON.
+    package struct Item: Sendable {
+        package var history: DatasetHistory
+        package var result: [UInt8]?
+        package var position: HistoryPosition
+    }
+
+    /// Part of a list, in the order that was asked for.
+    package struct Page: Sendable {
+        package var items: [Item]
+        /// There is more in the direction in which was read.
+        package var hasMore: Bool
+    }
+
+    let wishlistID: Int64
+    let query: HistoriesQuery
+
+    package init(of wishlistID: Int64, _ query: HistoriesQuery) {
+        self.wishlistID = wishlistID
+        self.query = query
+    }
+
+    /// How many histories there are in all.
+    package func total(on connection: isolated MySQLConnection) throws(MySQLError) -> Int {
+        Int(try connection.query(HistoryScan.count(of: wishlistID, query)).first?.int64(0) ?? 0)
+    }
+
+    /// The page that begins at a place.
+    package func page(at place: HistoriesQuery.Place, on connection: isolated MySQLConnection) throws(MySQLError)
+        -> Page
+    {
+        // A dataset must not become quiet between two passes: it would be seen twice, or not at all.
+        if query.sort == .updatedAt { try connection.begin() }
+        defer { if query.sort == .updatedAt { connection.rollback() } }
+        var positions: [HistoryPosition]
+        var isReversed = false
+        switch place {
+        case .offset(let offset): positions = try self.positions(from: offset, on: connection)
+        case .cursor(let cursor):
+            isReversed = cursor?.pointsToNext == false
+            positions = try self.positions(after: cursor?.position, isReversed: isReversed, on: connection)
+        }
+        let hasMore = positions.count > query.perPage
+        positions = Array(positions.prefix(query.perPage))
+        if isReversed { positions.reverse() }
+        return Page(items: try items(positions, on: connection), hasMore: hasMore)
+    }
+
+    /// One more than fit on a page, if there are.
+    private func positions(
+        after start: HistoryPosition?, isReversed: Bool, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [HistoryPosition] {
+        var found: [HistoryPosition] = []
+        for scan in HistoryScan.all(of: wishlistID, query) {
+            found += try read(
+                scan, scan.positions(after: start, isReversed: isReversed, limit: query.perPage + 1), on: connection)
+        }
+        return Array(sorted(found, isReversed: isReversed).prefix(query.perPage + 1))
+    }
+
+    /// The same, so many from the start. Of the first `offset` rows at most as many are active as there are active ones: so
+    /// that many fewer of the others can be left out unread.
+    private func positions(
+        from offset: Int, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [HistoryPosition] {
+        let scans = HistoryScan.all(of: wishlistID, query)
+        var active: [HistoryPosition] = []
+        for scan in scans where scan.isActivePart {
+            active = try read(scan, scan.positions(limit: offset + query.perPage + 1), on: connection)
+        }
+        let skipped = max(0, offset - active.count)
+        var found = active
+        for scan in scans where !scan.isActivePart {
+            let limit = query.perPage + 1 + active.count
+            found += try read(scan, scan.positions(limit: limit, offset: skipped), on: connection)
+        }
+        return Array(sorted(found, isReversed: false).dropFirst(offset - skipped).prefix(query.perPage + 1))
+    }
+
+    private func read(
+        _ scan: HistoryScan, _ sql: SQL, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [HistoryPosition] {
+        try connection.query(sql).map { row throws(MySQLError) in try scan.position(from: row) }
+    }
+
+    private func sorted(_ positions: [HistoryPosition], isReversed: Bool) -> [HistoryPosition] {
+        let isDescending = query.isDescending != isReversed
+        return positions.sorted { isDescending ? $1.precedes($0) : $0.precedes($1) }
+    }
+
+    /// The whole rows, in the order of their positions.
+    private func items(
+        _ positions: [HistoryPosition], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [Item] {
+        if positions.isEmpty { return [] }
+        let sql: SQL = """
+            SELECT \(HistoryTable.columns), h.result FROM wishlist_dataset_histories h \
+            WHERE h.id IN \(list: positions.map(\.id))
+            """
+        var rows: [Int64: Item] = [:]
+        let places = Dictionary(positions.map { ($0.id, $0) }) { first, _ in first }
+        for row in try connection.query(sql) {
+            let history = try HistoryTable.history(from: row)
+            guard let position = places[history.id] else { continue }
+            rows[history.id] = Item(history: history, result: try row.optionalBytes("result"), position: position)
+        }
+        return positions.compactMap { rows[$0.id] }
+    }
+}

@@ -1,0 +1,146 @@
+import Integrator
+import JSON
+import MySQL
+import Testing
+
+/// `integrator events` (spec, section 7).
+@Suite struct EventCommandTests {
+    /// A webhook that is rejected; `repair` makes it good in the log, as a newer version that understands it would.
+    private func rejected(
+        _ service: ServiceUnderTest, _ history: TestHistory, sequence: Int64
+    ) async throws -> (id: Int64, good: TestWebhook) {
+        let good = TestWebhook(.datasetProgress, of: history, sequence: sequence)
+        let bad = TestWebhook(.datasetProgress, of: history, sequence: sequence, id: good.id, more: #""progress": 400"#)
+        #expect(try await service.post(bad).status == 422)
+        let id = try await service.number("SELECT id FROM wishlist_dataset_events WHERE event_key = \(good.id)")
+        return (try #require(id), good)
+    }
+
+    private func repair(_ service: ServiceUnderTest, _ event: (id: Int64, good: TestWebhook)) async throws {
+        try await service.execute(
+            "UPDATE wishlist_dataset_events SET body = \(event.good.body) WHERE id = \(event.id)")
+    }
+
+    @Test func listFilters() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist)
+            let other = try await service.history(of: try await service.wishlist(of: scene.wishlist.groupID))
+            _ = try await service.post(TestWebhook(.datasetStarted, of: history, sequence: 2))
+            _ = try await service.post(TestWebhook(.datasetProgress, of: history, sequence: 1))
+            _ = try await service.post(TestWebhook(.datasetStarted, of: other, sequence: 1))
+            _ = try await service.post(TestWebhook(.datasetStarted, dataset: Fresh.number(), sequence: 1))
+            _ = try await service.post(TestWebhook(body: #"{"type": "new.kind"}"#))
+
+            func keys(_ arguments: String...) async throws -> [String] {
+                let run = await CommandRun(service.variables(), ["events", "list", "--json"] + arguments)
+                #expect(run.status == 0)
+                return try #require(run.json).elements.map {
+                    "\($0["type"]?.string ?? "?") \($0["outcome"]?.string ?? "?")"
+                }
+            }
+            #expect(
+                try await keys() == [
+                    "new.kind ignored", "dataset.started parked", "dataset.started applied", "dataset.progress stale",
+                    "dataset.started applied",
+                ])
+            let dataset = "\(history.datasetID ?? 0)"
+            #expect(
+                try await keys("--dataset", dataset) == ["dataset.progress stale", "dataset.started applied"])
+            #expect(try await keys("--history=\(other.id)") == ["dataset.started applied"])
+            #expect(try await keys("--outcome", "parked,ignored") == ["new.kind ignored", "dataset.started parked"])
+            #expect(try await keys("--limit", "1") == ["new.kind ignored"])
+            #expect(try await keys("--since", "1h").count == 5)
+            try await service.execute(
+                "UPDATE wishlist_dataset_events SET recorded_at = recorded_at - INTERVAL 1 DAY ORDER BY id LIMIT 3")
+            #expect(try await keys("--since", "1h") == ["new.kind ignored", "dataset.started parked"])
+            #expect(try await keys("--since", "2026-01-01T00:00:00Z").count == 5)
+
+            let table = await service.command("events", "list")
+            #expect(table.lines.first?.hasPrefix("ID  RECORDED AT") == true)
+            #expect(table.lines.count == 6)
+            #expect(await service.command("events", "list", "--outcome", "odd").status == 2)
+            #expect(await service.command("events", "list", "--since", "yesterday").status == 2)
+            #expect(await service.command("events", "list", "--limit", "0").status == 2)
+            #expect(await service.command("events", "list", "more").status == 2)
+        }
+    }
+
+    @Test func showPrintsAnEventByIDAndByKey() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist)
+            let webhook = TestWebhook(
+                .datasetProgress, of: history, sequence: 1, more: #""progress": 5, "stage": "\u001b[2J\u0007""#)
+            _ = try await service.post(webhook)
+            let run = await service.command("events", "show", webhook.id, "--json")
+            #expect(run.status == 0)
+            #expect(run.json?["outcome"]?.string == "applied")
+            #expect(run.json?["status"]?.string == "processing")
+            #expect(run.json?["body"].map { Array($0.raw) } == webhook.body)
+            let id = try #require(run.json?["id"]?.int)
+            let table = await service.command("events", "show", "\(id)")
+            #expect(table.output.contains(webhook.id))
+            #expect(!table.output.unicodeScalars.contains("\u{1b}"))
+            #expect(await service.command("events", "show", "nothing").status == 1)
+        }
+    }
+
+    @Test func replayAppliesWhatWasRejectedAndSendsWhatIsOwed() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist)
+            let event = try await rejected(service, history, sequence: 1)
+            var run = await service.command("events", "replay", "\(event.id)", "--json")
+            #expect(run.json?.elements.first?["now"]?.string == "rejected")
+            try await repair(service, event)
+
+            run = await service.command("events", "replay", "--outcome", "rejected", "--dry-run", "--json")
+            #expect(run.status == 0)
+            #expect(run.json?.elements.map { $0["now"]?.string } == ["applied"])
+            #expect(try await service.stored(history.id)?.revision == 0)
+            #expect(try await service.logRow(event.good)?.outcome == .rejected)
+
+            run = await service.command("events", "replay", "--outcome", "rejected", "--json")
+            #expect(run.status == 0)
+            #expect(run.json?.elements.map { $0["before"]?.string } == ["rejected"])
+            #expect(run.json?.elements.map { $0["now"]?.string } == ["applied"])
+            let stored = try await service.stored(history.id)
+            #expect(stored?.revision == 1)
+            #expect(stored?.status == .processing)
+            let row = try await service.logRow(event.good)
+            #expect(row?.outcome == .applied)
+            #expect(row?.revision == 1)
+            #expect(row?.reason == nil)
+            // Sent by the command itself, and noted.
+            #expect(service.pushed(of: history.id).map(\.revision) == [1])
+            try await service.waitUntilSettled(history.id)
+
+            // Again: there is nothing left to do.
+            let again = await service.command("events", "replay", "\(event.id)")
+            #expect(again.status == 0)
+            #expect(again.output.contains("1 left as they are"))
+            #expect(try await service.stored(history.id)?.revision == 1)
+            #expect(await service.command("events", "replay").status == 2)
+        }
+    }
+
+    @Test func replayParksWhatIsNotKnownAndKeepsOrder() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist)
+            let second = try await rejected(service, history, sequence: 2)
+            let first = try await rejected(service, history, sequence: 1)
+            let unknown = TestHistory(id: 0, wishlistID: 0, datasetID: Fresh.number(), reference: nil)
+            let third = try await rejected(service, unknown, sequence: 1)
+            for event in [first, second, third] { try await repair(service, event) }
+            let run = await service.command("events", "replay", "--since", "1h", "--json")
+            #expect(run.json?.elements.map { $0["now"]?.string } == ["applied", "applied", "parked"])
+            #expect(try await service.logRow(first.good)?.revision == 1)
+            #expect(try await service.logRow(second.good)?.revision == 2)
+            #expect(
+                try await service.number(
+                    "SELECT COUNT(*) FROM wishlist_dataset_parked WHERE event_id = \(third.id)") == 1)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Integrator
+import MySQL
+import Testing
+
+@testable import Sandbox
+
+/// What was acknowledged, stored, applied, owed and delivered, and whether it adds up.
+extension ServiceUnderTest {
+    /// Histories of one wishlist each, all queued.
+    func manyHistories(_ count: Int) async throws -> [TestHistory] {
+        let group = try await group()
+        var histories: [TestHistory] = []
+        for _ in 0..<count {
+            histories.append(
+                try await history(of: try await wishlist(of: group, products: 0, categories: 0, queries: 0)))
+        }
+        return histories
+    }
+
+    /// As if the time had passed after which others may take over from an instance that has died.
+    func expireClaims() async throws {
+        try await execute(
+            """
+            UPDATE wishlist_dataset_histories SET dispatch_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
+            WHERE dispatch_until IS NOT NULL
+            """)
+        try await execute(
+            """
+            UPDATE wishlist_dataset_histories SET create_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
+            WHERE create_until IS NOT NULL
+            """)
+    }
+
+    /// Waits until nothing is owed.
+    func waitUntilNothingIsOwed(timeout: Duration = .seconds(60)) async throws {
+        try await waitForNumber(
+            0, "SELECT COUNT(*) FROM wishlist_dataset_histories WHERE owed_since IS NOT NULL", timeout: timeout)
+    }
+
+    /// Each acknowledged webhook is in the log once, with the outcome that was told; each dataset is complete.
+    func checkStored(_ load: WebhookLoad) async throws {
+        #expect(load.acknowledged.count == load.total)
+        var logged: [String: EventOutcome] = [:]
+        for row in try await query("SELECT event_key, outcome FROM wishlist_dataset_events") {
+            logged[String(decoding: try row.bytes(0), as: UTF8.self)] = EventOutcome(
+                rawValue: Int(try row.int64(1)))
+        }
+        let lost = load.acknowledged.keys.filter { key in logged[key] == nil }
+        #expect(lost.isEmpty, "acknowledged and lost")
+        // A duplicate's first answer was lost on the way: the log tells what it was.
+        let told = load.acknowledged.filter { $0.value != "duplicate" }
+        let wrong = told.filter { told in logged[told.key]?.label != told.value }
+        #expect(wrong.isEmpty, "told otherwise than stored")
+        for history in load.histories {
+            let stored = try #require(try await stored(history.id))
+            #expect(stored.status == .completed)
+            #expect(stored.sequence == load.length)
+            let counts = try #require(
+                try await query(
+                    """
+                    SELECT COUNT(*), COUNT(DISTINCT revision), COALESCE(MAX(revision), 0) FROM wishlist_dataset_events \
+                    WHERE history_id = \(history.id) AND revision IS NOT NULL
+                    """
+                ).first)
+            #expect(try counts.int64(0) == stored.revision)
+            #expect(try counts.int64(1) == stored.revision)
+            #expect(try counts.int64(2) == stored.revision)
+        }
+    }
+
+    /// Of each history Pusher has got each change that is no progress, the last one, and in order when first sent.
+    func checkDelivered(_ load: WebhookLoad) async throws {
+        let all = sandbox.pusher.events.all.compactMap(PushedEvent.init)
+        let pushed = Dictionary(grouping: all) { $0.historyID ?? 0 }
+        for history in load.histories {
+            var seen: [Int64] = []
+            for event in pushed[history.id] ?? [] where !seen.contains(event.revision) { seen.append(event.revision) }
+            #expect(seen == seen.sorted(), "history \(history.id)")
+            let milestones = try await query(
+                """
+                SELECT revision FROM wishlist_dataset_events WHERE history_id = \(history.id) \
+                AND revision IS NOT NULL AND type <> 'dataset.progress'
+                """
+            ).map { try $0.int64(0) }
+            #expect(Set(milestones).subtracting(seen) == [], "history \(history.id)")
+            #expect(
+                try await number("SELECT MAX(revision) FROM wishlist_dataset_events WHERE history_id = \(history.id)")
+                    == seen.last)
+        }
+    }
+}

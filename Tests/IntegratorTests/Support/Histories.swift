@@ -1,0 +1,27 @@
+import MySQL
+
+@testable import Integrator
+
+extension DatasetHistory {
+    /// A history in memory.
+    static func sample(
+        id: Int64 = 7, status: HistoryStatus = .queued, datasetID: Int64? = 70, reference: String? = nil,
+        preference: NotificationPreference = .all, sequence: Int64 = 0, revision: Int64 = 0, error: DatasetError? = nil
+    ) -> DatasetHistory {
+        DatasetHistory(
+            id: id, wishlistID: 700, reference: reference, slug: "shoes", name: nil, preference: preference,
+            createdBy: nil, createdAt: nil, datasetID: datasetID, status: status, error: error, sequence: sequence,
+            revision: revision, debt: NotificationDebt())
+    }
+}
+
+/// A notification of a history at a revision.
+func notification(
+    _ type: DatasetEventType = .datasetProgress, of id: Int64 = 7, revision: Int64, alone: Bool = false
+) -> Integrator.Notification {
+    var history = DatasetHistory.sample(id: id, revision: revision)
+    history.updatedAt = Timestamp(seconds: revision)
+    var notification = Notification(history: history, type: type)
+    notification.alone = alone
+    return notification
+}
