@@ -55,8 +55,9 @@ let package = Package(
         // The product, and the other parties to try it with.
         room(
             "Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"],
-            // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it.
-            resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json")]),
+            // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it,
+            // and the files of its page.
+            resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json"), .embedInCode("Console/Page")]),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         room("Benchmark", ["CEpoll", "MySQL", "HTTPServer", "Signatures", "JSON"]),

@@ -159,6 +159,8 @@ extension Service {
                 wishlists: wishlists, update: TrainingUpdate(pool: pool, wishlists: wishlists, lanes: lanes)
             ).add(to: &router)
             ChannelEndpoint(configuration: configuration.pusher, wishlists: wishlists).add(to: &router)
+            WishlistsEndpoint(pool: pool, publicURL: configuration.publicURL).add(to: &router)
+            ConsoleEndpoint(pusher: configuration.pusher).add(to: &router)
             OperatorEndpoints(
                 health: health, metrics: instruments.metrics,
                 figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration)

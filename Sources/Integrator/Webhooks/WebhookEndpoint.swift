@@ -31,8 +31,11 @@ package final class WebhookEndpoint: Sendable {
     package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let started = ContinuousClock.now
         let method = request.method
+        let requestID = RequestID.of(request)
         let respond = { @Sendable [instruments] (response: HTTPResponse) in
             instruments.requests.observe(method: method, route: Self.path, status: response.status, since: started)
+            var response = response
+            response.headers.append((RequestID.header, requestID))
             responder.respond(response)
         }
         guard request.method == "POST" else {
