@@ -1,22 +1,7 @@
 import Integrator
 
-/// Random numbers from a seed (SplitMix64, Steele, Lea and Flood 2014).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+extension SeededGenerator {
+    fileprivate mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 }
 
 /// What happens to one wishlist: how its datasets stand at first, and which webhooks come in which order. The same seed,
@@ -43,7 +28,7 @@ struct Schedule {
     var deliveries: [Delivery] = []
 
     init(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededGenerator(state: seed)
         let count = Int.random(in: 1...3, using: &random)
         var streams: [[Delivery]] = []
         for dataset in 0..<count {
