@@ -67,6 +67,10 @@ import Testing
                     $0.level == level && $0.check == check && $0.text.contains(text)
                 }
             }
+            // The service looks once more after it has registered; removed before that it would be put right.
+            try await service.sandbox.tv.requests.wait(timeout: .seconds(20)) { requests in
+                requests.contains { $0.method == "GET" && $0.path == "/callbacks/gb-console" }
+            }
             _ = await service.command("callbacks", "remove")
             #expect(await found("fault", "callback", "integrator callbacks sync"))
             #expect(await service.command("callbacks", "show", "--json").status == 1)
