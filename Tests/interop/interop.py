@@ -27,7 +27,7 @@ TYPES = {
     "dataset.queued": {},
     "dataset.started": {},
     "dataset.progress": {"progress": 42, "stage": "embedding", "message": "Ümläut 😀"},
-    "dataset.completed": {"result": {"rows": 1, "deep": [[[[1e400]]]] and {"n": 1}}},
+    "dataset.completed": {"result": {"rows": 1, "deep": [[[[[]]]]]}},
     "dataset.failed": {"error": {"code": "x", "message": "y", "retryable": True}},
     "dataset.canceled": {},
     "training.started": {},
@@ -119,7 +119,7 @@ class SignedByOthers(unittest.TestCase):
 
 
 class Subscriber:
-    """A pysher client that notes what comes on its channels."""
+    """A pysher client that notes what comes on its channels. Its thread ends with the process: disconnecting can hang."""
 
     def __init__(self, channels, events, **options):
         self.got = queue.Queue()
@@ -158,9 +158,8 @@ class PusherByOthers(unittest.TestCase):
             ]
         )
         got = sorted(subscriber.take(4))
-        self.assertEqual([item[2] for item in got], ['{"a": 1}', "b", '{"a": 1}', "c"])
+        self.assertEqual([item[2] for item in got], ["b", '{"a": 1}', "c", '{"a": 1}'])
         self.assertIn("private-x", self.server.channels_info()["channels"])
-        subscriber.client.disconnect()
 
     def test_channel_signatures_are_those_of_the_official_library(self):
         slug = "autumn-living-room"
@@ -182,12 +181,11 @@ class PusherByOthers(unittest.TestCase):
         self.assertEqual(answer["auth"], KEY + ":" + pusher.signature.sign(SECRET, signed))
 
     def test_what_the_integrator_sends_is_seen_on_private_and_presence_channels(self):
-        slug = "gift-ideas"
-        wishlists = [w for w in ("autumn-living-room", "kitchen-essentials") if w]
+        wishlists = requests.get(URL + "/api/v1/wishlist-to-group", headers=API, timeout=10).json()["data"]
         channels = ["private-group.1"]
         subscriber = Subscriber(channels, ["dataset.created", "dataset.completed"], secret=SECRET)
         created = None
-        for slug in wishlists:
+        for slug in [wishlist["slug"] for wishlist in wishlists]:
             answer = requests.post(
                 f"{URL}/api/v1/wishlist-to-group/{slug}/createAnalysis", headers=API, timeout=20
             )
@@ -204,8 +202,6 @@ class PusherByOthers(unittest.TestCase):
         seen = [(event, json.loads(data)["id"]) for _, event, data in subscriber.take(2)]
         self.assertEqual(seen, [("dataset.created", created["id"]), ("dataset.completed", created["id"])])
         self.assertEqual({name.split("-")[0] for name, _, _ in presence.take(2)}, {"private", "presence"})
-        subscriber.client.disconnect()
-        presence.client.disconnect()
 
 
 class OursForOthers(unittest.TestCase):
@@ -251,6 +247,7 @@ class OursForOthers(unittest.TestCase):
             self.assertIn(json.loads(raw)["type"], TYPES)
         requests.delete(SANDBOX + "/callbacks/interop", headers=TV, timeout=10)
         server.shutdown()
+        server.server_close()
 
 
 if __name__ == "__main__":
