@@ -169,6 +169,8 @@ extension Service {
             settings.port = configuration.httpPort
             settings.maximumConnections = 4096
             settings.errorResponse = APIServer.errorResponse
+            // libmicrohttpd clears twice as much memory after each request.
+            settings.maximumHeaderBytes = 8192
             let webhookMaxBytes = configuration.webhookMaxBytes
             settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
             return try HTTPServer.start(settings) { [webhooks, api] request, responder in
