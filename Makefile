@@ -1,12 +1,14 @@
 # The front door: `make` lists the targets. The scripts behind them are in .ci/.
 
 SOURCES = Sources Tests Package.swift
+SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit lint format build bench clean
+.PHONY: help run test test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint format build install \
+	bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## try the service: private database, sandbox, one dataset from beginning to end (ONCE=1: then stop)
 	@ONCE="$(ONCE)" .ci/demo
@@ -18,9 +20,32 @@ test-unit: ## the tests that need no database
 	@.ci/setup
 	swift test --disable-xctest --filter '$(UNIT_TESTS)'
 
+test-console: ## the page in a headless Chromium; screenshots in .local/console
+	@.ci/test-console
+
+test-tsan: ## all tests under ThreadSanitizer
+	@.ci/test-tsan
+
+test-asan: ## all tests under AddressSanitizer, leaks included
+	@.ci/test-asan
+
+interop: ## clients that others wrote, against the service and the sandbox
+	@.ci/interop
+
+chaos: ## the worst to real processes, a few minutes: kills, outages, random schedules against a model
+	@.ci/setup
+	CHAOS=4 MODEL_SCHEDULES=500 swift test --disable-xctest --filter 'KillTests|OutageTests|ModelTests'
+
+fuzz: ## fuzz what takes bytes from outside (TARGETS="json query", SECONDS_EACH=120)
+	@SECONDS_EACH="$(SECONDS_EACH)" .ci/fuzz $(TARGETS)
+
+fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
+	@.ci/fuzz-api
+
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
-	@! command -v shellcheck >/dev/null || shellcheck -x .ci/*
+	@! command -v shellcheck >/dev/null || shellcheck -x $(SCRIPTS)
+	@! command -v promtool >/dev/null || promtool check rules fixtures/prometheus/alerts.yml
 
 format: ## format the sources in place
 	swift format format --in-place --recursive --parallel $(SOURCES)
@@ -29,11 +54,12 @@ build: ## build everything, for debugging
 	@.ci/setup
 	swift build
 
+install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR=)
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" .ci/install
+
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench
 
 clean: ## stop the private databases, remove all that was built or stored
-	@.ci/mariadb stop .local/run
-	@.ci/mariadb stop .local/test
-	@.ci/mariadb stop .local/bench
+	@for folder in .local/*/; do [ ! -e "$$folder/server.pid" ] || .ci/mariadb stop "$$folder"; done
 	rm -rf .build .local

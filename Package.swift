@@ -32,6 +32,7 @@ let package = Package(
         .executable(name: "integrator", targets: ["IntegratorTool"]),
         .executable(name: "sandbox", targets: ["SandboxTool"]),
         .executable(name: "benchmark", targets: ["BenchmarkTool"]),
+        .executable(name: "fuzz", targets: ["FuzzTool"]),
     ],
     targets: [
         // C libraries, each imported by one room (CCrypto by three).
@@ -54,15 +55,20 @@ let package = Package(
         // The product, and the other parties to try it with.
         room(
             "Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"],
-            // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it.
-            resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json")]),
+            // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it,
+            // and the files of its page.
+            resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json"), .embedInCode("Console/Page")]),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         room("Benchmark", ["CEpoll", "MySQL", "HTTPServer", "Signatures", "JSON"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),
+        executable("fuzz", "FuzzTool", ["Fuzz"]),
         executable("benchmark", "BenchmarkTool", ["Benchmark"]),
+
+        // What is fuzzed, for `make fuzz` and for the tests.
+        room("Fuzz", ["Integrator", "Sandbox", "JSON", "HTTPServer", "Signatures", "MySQL"]),
 
         // Tests.
         .target(
@@ -75,6 +81,13 @@ let package = Package(
         tests(of: "HTTPClient", ["HTTPServer"]),
         tests(of: "MySQL", ["TestSupport"]),
         tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
+        tests(of: "Fuzz"),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: [
+                "TestSupport", "Integrator", "Sandbox", "JSON", "Telemetry", "Signatures", "HTTPServer", "HTTPClient",
+                "MySQL",
+            ], swiftSettings: settings),
         tests(
             of: "Integrator",
             [

@@ -59,7 +59,7 @@ package struct IdempotencyKeys: Sendable {
             return try await pool.withTransaction { connection in
                 let rows = try connection.query(
                     """
-                    SELECT fingerprint, claim, claimed_until > UTC_TIMESTAMP(6), history_id, status, body, \
+                    SELECT fingerprint, claim, claimed_until > UTC_TIMESTAMP(6) AND status IS NULL, history_id, status, body, \
                     created_at > UTC_TIMESTAMP(6) - INTERVAL \(Self.hours) HOUR \
                     FROM integrator_idempotency_keys \
                     WHERE user_id = \(claim.user) AND idempotency_key = \(Array(claim.key.utf8))

@@ -36,13 +36,22 @@ package struct Wishlists: Sendable {
     package func find(slug: String, user: Int64) async throws -> Wishlist? {
         // A slug is compared as bytes: `A` is another than `a`, whatever the column's collation says.
         let sql: SQL = """
-            SELECT w.id, w.slug, w.name, w.group_id, w.status, w.training_status, w.training_scheduled_at, m.role \
-            FROM wishlist_to_groups w JOIN `groups` g ON g.id = w.group_id \
+            SELECT \(Self.columns) FROM wishlist_to_groups w JOIN `groups` g ON g.id = w.group_id \
             JOIN group_user m ON m.group_id = w.group_id AND m.user_id = \(user) \
             WHERE w.slug = \(slug) AND BINARY w.slug = BINARY \(slug) AND w.deleted_at IS NULL
             """
         guard let row = try await pool.withConnection({ try $0.query(sql).first }) else { return nil }
-        return Wishlist(
+        return try Self.wishlist(from: row)
+    }
+
+    /// What `wishlist(from:)` reads; `w` is the wishlist, `m` the membership.
+    static let columns: SQL = """
+        w.id, w.slug, w.name, w.group_id, w.status, w.training_status, w.training_scheduled_at, m.role
+        """
+
+    /// Reads a row of `columns`.
+    static func wishlist(from row: MySQLRow) throws(MySQLError) -> Wishlist {
+        Wishlist(
             id: try row.int64(0), slug: try row.string(1), name: try row.string(2), groupID: try row.int64(3),
             status: try row.int64(4), training: TrainingStatus(rawValue: Int(try row.int64(5))) ?? .none,
             trainingScheduledAt: try row.optionalTimestamp(6),

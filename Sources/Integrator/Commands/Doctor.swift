@@ -109,7 +109,7 @@ struct Doctor {
                 appID: configuration.appID, key: configuration.key, secret: configuration.secret.exposed),
             endpoint: PusherEndpoint(
                 scheme: configuration.scheme, host: configuration.host, port: Int(configuration.port)))
-        let request = api.get("channels", now: Timestamp.now().seconds)
+        let request = api.get("/channels", now: Timestamp.now().seconds)
         let server = "\(configuration.scheme)://\(configuration.host):\(configuration.port)"
         do throws(HTTPClientError) {
             let response = try await client.send(

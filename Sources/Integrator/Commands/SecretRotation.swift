@@ -34,7 +34,7 @@ struct SecretRotation {
         try SecretsFile(path: file).write(all)
         var report = Report(file: file, accepted: all.count)
         report.lines.append("wrote \(file): the new secret first, \(secrets.count) before it still accepted")
-        guard try await reload(file, new, &report) else {
+        guard await reload(file, new, isTaken: true, &report) else {
             report.lines.append("NOT registered. Webhooks are signed by the old secret, which is accepted as before.")
             report.lines.append("When all instances have read the file: integrator callbacks sync")
             report.isDone = false
@@ -76,7 +76,8 @@ struct SecretRotation {
         var report = Report(file: file, accepted: 1)
         if secrets.count > 1 { try SecretsFile(path: file).write([secrets[0]]) }
         report.lines.append("\(file) holds one secret; \(secrets.count - 1) removed")
-        report.isDone = try await reload(file, secrets[0], &report)
+        // The last of those removed is refused once the file has been read.
+        report.isDone = await reload(file, secrets[secrets.count - 1], isTaken: secrets.count == 1, &report)
         return report
     }
 
@@ -93,34 +94,35 @@ struct SecretRotation {
         return report
     }
 
-    /// Has the instances of this machine read the file, and sees that each takes what the new secret signs.
-    /// - Returns: whether all have.
-    private func reload(_ file: String, _ secret: WebhookSecret, _ report: inout Report) async throws -> Bool {
+    /// Has the instances of this machine read the file, and sees that each now takes, or refuses, what a secret signs.
+    /// - Returns: whether all do.
+    private func reload(_ file: String, _ secret: WebhookSecret, isTaken: Bool, _ report: inout Report) async -> Bool {
         let instances = RunningInstance.all(readingSecretsFrom: file)
         if instances.isEmpty { report.lines.append("no instance on this machine uses the file") }
         var all = true
         for instance in instances {
             kill(instance.pid, SIGHUP)
-            if await takes(instance, secret) {
+            if await shows(instance, secret, isTaken: isTaken) {
                 report.instances.append(instance.pid)
-                report.lines.append("instance \(instance.pid) has read it, and takes what the new secret signs")
+                report.lines.append("instance \(instance.pid) has read it: \(isTaken ? "takes" : "refuses") the secret")
             } else {
                 all = false
-                report.lines.append("instance \(instance.pid) does not take it: see its log")
+                report.lines.append("instance \(instance.pid) has not read it: see its log")
             }
         }
         return all
     }
 
-    /// Tries with a webhook of a type that nobody knows: it is stored once, and ignored.
-    private func takes(_ instance: RunningInstance, _ secret: WebhookSecret) async -> Bool {
+    /// Tries with a webhook of a type that nobody knows: where it is taken it is stored once, and ignored.
+    private func shows(_ instance: RunningInstance, _ secret: WebhookSecret, isTaken: Bool) async -> Bool {
         let id = "secret_check_" + UUIDv7.make(milliseconds: Timestamp.now().microseconds / 1000)
+        let body = Array(#"{"type":"integrator.secret_check"}"#.utf8)
+        let expected = isTaken ? [200] : [401, 429]
         let deadline = ContinuousClock.now + Self.patience
         repeat {
-            let webhook = SignedWebhook(
-                id: id, body: Array(#"{"type":"integrator.secret_check"}"#.utf8), secret: secret)
+            let webhook = SignedWebhook(id: id, body: body, secret: secret)
             if let answer = try? await webhook.post(to: instance.url + WebhookEndpoint.path, client),
-                answer.status == 200
+                expected.contains(answer.status)
             {
                 return true
             }

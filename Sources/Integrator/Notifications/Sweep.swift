@@ -6,6 +6,8 @@ import Telemetry
 struct Sweep {
     /// Between two looks, in milliseconds.
     private static let interval: ClosedRange<Int64> = 10_000...20_000
+    /// After a look that did not get to the end: time to claim what it found.
+    private static let pause: Duration = .seconds(1)
     /// Histories taken up in one look.
     private static let limit = 500
 
@@ -19,13 +21,14 @@ struct Sweep {
     func run() async {
         while !Task.isCancelled {
             await creates.resume()
-            await once()
-            try? await Task.sleep(for: .milliseconds(Int64.random(in: Self.interval)))
+            let isMore = await once()
+            try? await Task.sleep(for: isMore ? Self.pause : .milliseconds(Int64.random(in: Self.interval)))
         }
     }
 
     /// One look.
-    func once() async {
+    /// - Returns: whether there was more than one look takes up.
+    func once() async -> Bool {
         do {
             let (owed, parked) = try await pool.withConnection { connection in
                 (
@@ -52,8 +55,10 @@ struct Sweep {
                 let id = try row.int64(0)
                 lanes.lane(of: id).unpark([id])
             }
+            return owed.count == Self.limit && dispatcher.pause == nil
         } catch {
             log.warning("sweep failed", ["error": .string("\(error)")])
+            return false
         }
     }
 }

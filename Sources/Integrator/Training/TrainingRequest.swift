@@ -46,9 +46,7 @@ extension TrainingRequest {
             case _ where Self.statusKeys.contains(field):
                 let told = value.int.map(String.init) ?? value.string
                 if let told = told.flatMap({ TrainingStatus(text: $0) }) {
-                    if let status, status != told {
-                        errors.append((field, ["The training status is given twice."]))
-                    }
+                    if status != nil { errors.append((field, ["The training status is given twice."])) }
                     status = told
                 } else {
                     let names = TrainingStatus.allCases.map(\.label).joined(separator: ", ")

@@ -29,10 +29,19 @@ package final class WebhookEndpoint: Sendable {
 
     /// Answers, now or after the commit.
     package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let started = ContinuousClock.now
+        let method = request.method
+        let requestID = RequestID.of(request)
+        let respond = { @Sendable [instruments] (response: HTTPResponse) in
+            instruments.requests.observe(method: method, route: Self.path, status: response.status, since: started)
+            var response = response
+            response.headers.append((RequestID.header, requestID))
+            responder.respond(response)
+        }
         guard request.method == "POST" else {
             var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
             error.headers = [("Allow", "POST")]
-            return responder.respond(error.response)
+            return respond(error.response)
         }
         let now = Timestamp.now().seconds
         let id = request.headers["webhook-id"]
@@ -41,15 +50,21 @@ package final class WebhookEndpoint: Sendable {
                 id: id, timestamp: request.headers["webhook-timestamp"],
                 signature: request.headers["webhook-signature"], body: request.body, now: now)
         } catch {
-            return responder.respond(refusal(error, of: request.remoteAddress, now: now))
+            return respond(refusal(error, of: request.remoteAddress, now: now))
         }
         let webhook = IncomingWebhook(id: id ?? "", body: request.body)
+        instruments.log.debug(
+            "webhook received",
+            [
+                "webhook_id": .string(webhook.id),
+                "trace_id": .string(TraceContext(continuing: request.headers["traceparent"]).traceID),
+            ])
         let lane = lanes.lane(of: webhook.datasetID ?? 0)
         let isTaken = lane.submit(
-            Batch.PendingWebhook(webhook: webhook) { answer in responder.respond(Self.response(answer)) })
+            Batch.PendingWebhook(webhook: webhook) { answer in respond(Self.response(answer)) })
         if !isTaken {
             instruments.refuse("queue_full")
-            responder.respond(Self.response(.unavailable))
+            respond(Self.response(.unavailable))
         }
     }
 

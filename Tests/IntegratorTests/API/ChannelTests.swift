@@ -10,7 +10,8 @@ import Testing
     private let authorizer = ChannelAuthorizer(credentials: ServiceUnderTest.pusher)
 
     private func ask(
-        _ service: ServiceUnderTest, _ channel: String, token: String?, json: Bool = false, socketID: String = "1234.5678"
+        _ service: ServiceUnderTest, _ channel: String, token: String?, json: Bool = false,
+        socketID: String = "1234.5678"
     ) async throws -> HTTPAnswer {
         let body =
             json
@@ -43,7 +44,8 @@ import Testing
             let data = try #require(answer.json?["channel_data"]?.string)
             #expect(
                 data
-                    == #"{"user_id":"\#(scene.user)","user_info":{"id":\#(scene.user),"name":"Zo\u00eb \/\ud83d\ude00"}}"#)
+                    == #"{"user_id":"\#(scene.user)","user_info":{"id":\#(scene.user),"name":"Zo\u00eb \/\ud83d\ude00"}}"#
+            )
             let auth = try #require(answer.json?["auth"]?.string)
             #expect(authorizer.verify(auth: auth, socketID: "1234.5678", channel: channel, channelData: data))
         }

@@ -50,7 +50,8 @@ import Testing
         try await ServiceUnderTest.with { service in
             for path in ["/", "/api", "/api/v1/wishlist-to-group//histories", "/openapi.json/", "//metrics"] {
                 let answer = try await service.api("GET", path)
-                #expect(answer.status == 404 && answer.text == #"{"message":"Not found.","code":"not_found"}"#, "\(path)")
+                #expect(
+                    answer.status == 404 && answer.text == #"{"message":"Not found.","code":"not_found"}"#, "\(path)")
                 #expect(answer.header("Content-Type") == "application/json")
             }
             let broken = try await service.api("GET", "/%ff")
@@ -66,6 +67,12 @@ import Testing
             for sane in ["a", "req-1.2:3_4", String(repeating: "x", count: 128)] {
                 #expect(try await id(sane) == sane)
             }
+            let webhook = try await service.send([], headers: [("X-Request-Id", "mine")])
+            #expect(webhook.status == 401 && webhook.header("X-Request-Id") == "mine")
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist)
+            let taken = try await service.post(TestWebhook(.datasetStarted, of: history, sequence: 1))
+            #expect(taken.status == 200 && taken.header("X-Request-Id")?.utf8.count == 32)
             for odd in ["a b", "é", String(repeating: "x", count: 129), "a\"b"] {
                 let given = try await id(odd)
                 #expect(given != odd && given?.utf8.count == 32)
@@ -104,7 +111,8 @@ import Testing
                 #expect(answer.status == 415 && answer.code == "unsupported_media_type", "\(type)")
             }
             let answer = try await service.create(
-                scene.wishlist, token: scene.token, body: "{}", headers: [("Content-Type", "Application/JSON ; charset=utf-8")])
+                scene.wishlist, token: scene.token, body: "{}",
+                headers: [("Content-Type", "Application/JSON ; charset=utf-8")])
             #expect(answer.status == 201)
         }
     }

@@ -66,12 +66,15 @@ import Testing
             let first = try await create(service, scene, key: "k")
             let id = try #require(first.data?["id"]?.int)
             try await service.waitForPushed(of: id) { $0.contains { $0.name == "dataset.completed" } }
-            try await service.execute("UPDATE integrator_idempotency_keys SET created_at = created_at - INTERVAL 23 HOUR")
+            try await service.execute(
+                "UPDATE integrator_idempotency_keys SET created_at = created_at - INTERVAL 23 HOUR")
             #expect(try await create(service, scene, key: "k").body == first.body)
-            try await service.execute("UPDATE integrator_idempotency_keys SET created_at = created_at - INTERVAL 1 HOUR")
+            try await service.execute(
+                "UPDATE integrator_idempotency_keys SET created_at = created_at - INTERVAL 1 HOUR")
             let second = try await create(service, scene, key: "k", body: "{}")
             #expect(second.status == 201 && second.data?["id"]?.int != id, "\(second.text)")
-            try await service.execute("UPDATE integrator_idempotency_keys SET created_at = created_at - INTERVAL 24 HOUR")
+            try await service.execute(
+                "UPDATE integrator_idempotency_keys SET created_at = created_at - INTERVAL 24 HOUR")
             let pool = MySQLPool(service.database, maximumConnections: 1)
             try await IdempotencyKeys(pool: pool).prune()
             await pool.shutdown()
@@ -110,7 +113,9 @@ import Testing
 
     /// The TV Python API was away: the same key tries again, as it was told to.
     @Test func whoIsToldToTryAgainMay() async throws {
-        try await ServiceUnderTest.with(["TV_API_DEADLINE_SECONDS": "1", "TV_API_URL": "http://127.0.0.1:9"], registered: false) {
+        try await ServiceUnderTest.with(
+            ["TV_API_DEADLINE_SECONDS": "1", "TV_API_URL": "http://127.0.0.1:9"], registered: false
+        ) {
             service in
             let scene = try await service.scene()
             let first = try await create(service, scene, key: "k")
@@ -126,10 +131,11 @@ import Testing
     }
 
     /// The process died, or the database went, between the reservation and the answer: the row knows what became of it.
-    @Test(arguments: [
-        (HistoryStatus.pending, nil, 409), (.queued, nil, 201), (.completed, nil, 201),
-        (.failed, "tv_api_rejected", 502), (.failed, "tv_api_unavailable", 201), (.failed, "oom", 201),
-    ] as [(HistoryStatus, String?, Int)])
+    @Test(
+        arguments: [
+            (HistoryStatus.pending, nil, 409), (.queued, nil, 201), (.completed, nil, 201),
+            (.failed, "tv_api_rejected", 502), (.failed, "tv_api_unavailable", 201), (.failed, "oom", 201),
+        ] as [(HistoryStatus, String?, Int)])
     func aCrashIsMadeGood(status: HistoryStatus, errorCode: String?, expected: Int) async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()
@@ -137,7 +143,9 @@ import Testing
             let pool = MySQLPool(service.database, maximumConnections: 1)
             let keys = IdempotencyKeys(pool: pool)
             let fingerprint = Digest.sha256(Array("createAnalysis \(scene.wishlist.id) ".utf8))
-            guard case .new(let claim) = try await keys.begin("k", user: scene.user, fingerprint: fingerprint, seconds: 60)
+            guard
+                case .new(let claim) = try await keys.begin(
+                    "k", user: scene.user, fingerprint: fingerprint, seconds: 60)
             else {
                 Issue.record("the key is free")
                 return

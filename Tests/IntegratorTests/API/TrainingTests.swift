@@ -93,7 +93,10 @@ import Testing
             let events = timeline.data?.elements ?? []
             #expect(events.map { $0["type"]?.string } == Array(repeating: "training.updated", count: 4))
             #expect(events.map { $0["revision"]?.int } == [1, 2, 3, 4])
-            #expect(events.map { $0["training_status_label"]?.string } == ["requested", "requested", "requested", "canceled"])
+            #expect(
+                events.map { $0["training_status_label"]?.string } == [
+                    "requested", "requested", "requested", "canceled",
+                ])
             #expect(events[1]["training_scheduled_at"]?.string == "2126-12-02T08:00:00.000000Z")
             #expect(events[3]["training_scheduled_at"]?.kind == .null)
         }
@@ -104,7 +107,8 @@ import Testing
             let (scene, history) = try await ready(service)
             _ = try await set(
                 service, scene, #"{"training_status": "requested", "scheduled_at": "2126-12-01T10:00:00Z"}"#)
-            #expect(try await service.post(TestWebhook(.trainingStarted, of: history, sequence: 1)).outcome == "applied")
+            #expect(
+                try await service.post(TestWebhook(.trainingStarted, of: history, sequence: 1)).outcome == "applied")
             #expect(
                 try await service.number(
                     """

@@ -147,12 +147,16 @@ import Testing
     }
 
     /// Trial, grace period, active; none; several.
-    @Test(arguments: [
-        ("active", nil, nil, 201), ("trialing", nil, nil, 201), ("canceled", nil, nil, 402), ("past_due", nil, nil, 402),
-        ("incomplete", nil, nil, 402), ("unpaid", nil, nil, 402), ("active", nil, 60, 201), ("active", nil, -1, 402),
-        ("canceled", nil, 60, 201), ("canceled", nil, -1, 402), ("incomplete", 60, nil, 201), ("canceled", -1, nil, 402),
-        ("canceled", 60, -1, 201), ("trialing", -1, nil, 201),
-    ] as [(String, Int64?, Int64?, Int)])
+    @Test(
+        arguments: [
+            ("active", nil, nil, 201), ("trialing", nil, nil, 201), ("canceled", nil, nil, 402),
+            ("past_due", nil, nil, 402),
+            ("incomplete", nil, nil, 402), ("unpaid", nil, nil, 402), ("active", nil, 60, 201),
+            ("active", nil, -1, 402),
+            ("canceled", nil, 60, 201), ("canceled", nil, -1, 402), ("incomplete", 60, nil, 201),
+            ("canceled", -1, nil, 402),
+            ("canceled", 60, -1, 201), ("trialing", -1, nil, 201),
+        ] as [(String, Int64?, Int64?, Int)])
     func subscriptionsAreJudgedByTheirEnds(
         status: String, trialEndsIn: Int64?, endsIn: Int64?, expected: Int
     ) async throws {

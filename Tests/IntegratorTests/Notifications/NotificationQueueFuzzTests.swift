@@ -37,8 +37,10 @@ import Testing
         let until = ContinuousClock.now + .seconds(1000)
 
         func load(_ id: Int64, after: Int64) {
-            if case .load = queue.offer(model.handoff(id, after: after, recovered: true), claimedUntil: until) {
-                Issue.record("what was read from the log has a gap")
+            switch queue.offer(model.handoff(id, after: after, recovered: true), claimedUntil: until) {
+            case .load: Issue.record("what was read from the log has a gap")
+            case .settle(let settlement): settlements.append(settlement)
+            case .accepted, .left: break
             }
         }
 
@@ -52,8 +54,11 @@ import Testing
                     model.log[id, default: []].append(types.randomElement(using: &generator) ?? .datasetQueued)
                 }
                 if Int.random(in: 0..<4, using: &generator) == 0 { return }
-                let offer = queue.offer(model.handoff(id, after: before, recovered: false), claimedUntil: until)
-                if case .load(let after) = offer { load(id, after: after) }
+                switch queue.offer(model.handoff(id, after: before, recovered: false), claimedUntil: until) {
+                case .load(let after): load(id, after: after)
+                case .settle(let settlement): settlements.append(settlement)
+                case .accepted, .left: break
+                }
             case 2:  // A sender takes a parcel.
                 let parcel = queue.take(maximum: Int.random(in: 1...5, using: &generator), now: .now)
                 let notifications = parcel.notifications.map(\.notification)

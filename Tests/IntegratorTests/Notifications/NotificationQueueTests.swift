@@ -24,8 +24,8 @@ import Testing
 
     @Test func givesOutInOrder() throws {
         var queue = NotificationQueue()
-        #expect(queue.offer(handoff(from: 0, [.datasetQueued, .datasetStarted]), claimedUntil: until) == .accepted)
-        #expect(queue.offer(handoff(from: 2, [.datasetCompleted]), claimedUntil: until) == .accepted)
+        #expect(queue.told(handoff(from: 0, [.datasetQueued, .datasetStarted]), claimedUntil: until) == "accepted")
+        #expect(queue.told(handoff(from: 2, [.datasetCompleted]), claimedUntil: until) == "accepted")
         let parcel = queue.take(maximum: 10, now: start)
         #expect(revisions(parcel) == [1, 2, 3])
         #expect(parcel.notifications.first?.address == WishlistAddress(slug: "s7", groupID: 1))
@@ -118,15 +118,15 @@ import Testing
     @Test func aGapIsReadFromTheLog() {
         var queue = NotificationQueue()
         // Another instance made the first change, and its claim has run out.
-        #expect(queue.offer(handoff(from: 1, [.datasetStarted]), claimedUntil: until) == .load(after: 0))
+        #expect(queue.told(handoff(from: 1, [.datasetStarted]), claimedUntil: until) == "load after 0")
         #expect(queue.isEmpty)
         _ = queue.offer(handoff(from: 0, [.datasetQueued]), claimedUntil: until)
-        #expect(queue.offer(handoff(from: 2, [.datasetCompleted]), claimedUntil: until) == .load(after: 1))
+        #expect(queue.told(handoff(from: 2, [.datasetCompleted]), claimedUntil: until) == "load after 1")
         // Until it has been read nothing is added.
-        #expect(queue.offer(handoff(from: 3, [.trainingStarted]), claimedUntil: until) == .left)
+        #expect(queue.told(handoff(from: 3, [.trainingStarted]), claimedUntil: until) == "left")
         let recovered = handoff(
             from: 1, [.datasetStarted, .datasetCompleted, .trainingStarted], isRecovered: true)
-        #expect(queue.offer(recovered, claimedUntil: until) == .accepted)
+        #expect(queue.told(recovered, claimedUntil: until) == "accepted")
         #expect(revisions(queue.take(maximum: 10, now: start)) == [1, 2, 3, 4])
     }
 
@@ -134,7 +134,7 @@ import Testing
         var queue = NotificationQueue()
         _ = queue.offer(handoff(from: 0, [.datasetQueued, .datasetStarted]), claimedUntil: until)
         let again = handoff(from: 0, [.datasetQueued, .datasetStarted, .datasetCompleted], isRecovered: true)
-        #expect(queue.offer(again, claimedUntil: until) == .accepted)
+        #expect(queue.told(again, claimedUntil: until) == "accepted")
         #expect(revisions(queue.take(maximum: 10, now: start)) == [1, 2, 3])
     }
 
@@ -159,11 +159,25 @@ import Testing
         #expect(settlement?.upTo == 3)
     }
 
+    /// Nobody would ever report that it has been sent.
+    @Test func whatNobodyWantsIsSettledAtOnce() {
+        var queue = NotificationQueue()
+        var unwanted = handoff(from: 0, [.datasetProgress, .datasetProgress])
+        unwanted.notifications = []
+        #expect(queue.told(unwanted, claimedUntil: until) == "settle up to 2")
+        // Not while something is on its way: that will report.
+        _ = queue.offer(handoff(8, from: 0, [.datasetQueued]), claimedUntil: until)
+        _ = queue.take(maximum: 10, now: start)
+        unwanted = handoff(8, from: 1, [.datasetProgress])
+        unwanted.notifications = []
+        #expect(queue.told(unwanted, claimedUntil: until) == "accepted")
+    }
+
     @Test func limits() throws {
         var queue = NotificationQueue(maximumDatasets: 1, maximumPerDataset: 2)
         let types: [DatasetEventType] = [.datasetQueued, .datasetStarted, .datasetCompleted]
-        #expect(queue.offer(handoff(from: 0, types), claimedUntil: until) == .accepted)
-        #expect(queue.offer(handoff(8, from: 0, [.datasetQueued]), claimedUntil: until) == .left)
+        #expect(queue.told(handoff(from: 0, types), claimedUntil: until) == "accepted")
+        #expect(queue.told(handoff(8, from: 0, [.datasetQueued]), claimedUntil: until) == "left")
         #expect(revisions(queue.take(maximum: 10, now: start)) == [1, 2])
         let finished = queue.finish(7, taken: 2)
         let settlement = try #require(finished)
@@ -184,5 +198,17 @@ import Testing
         let nothing = queue.finish(9, taken: 0)
         #expect(nothing == nil)
         #expect(queue.take(maximum: 10, now: start).notifications.isEmpty)
+    }
+}
+
+extension NotificationQueue {
+    /// `offer`, in words.
+    fileprivate mutating func told(_ handoff: Handoff, claimedUntil: ContinuousClock.Instant) -> String {
+        switch offer(handoff, claimedUntil: claimedUntil) {
+        case .accepted: "accepted"
+        case .load(let after): "load after \(after)"
+        case .settle(let settlement): "settle up to \(settlement.upTo)"
+        case .left: "left"
+        }
     }
 }

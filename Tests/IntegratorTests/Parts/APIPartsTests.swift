@@ -39,10 +39,9 @@ import Testing
     }()
 
     @Test func parameters() {
-        guard case .found(let route, let parameters) = router.match("GET", ["a", "x/y", "b", "7"]) else {
+        guard case .found(_, let parameters) = router.match("GET", ["a", "x/y", "b", "7"]) else {
             return #expect(Bool(false))
         }
-        #expect(route.template == "/a/{slug}/b/{id}")
         #expect(parameters == ["slug": "x/y", "id": "7"])
         guard case .found = router.match("HEAD", ["a", "x", "b"]) else { return #expect(Bool(false)) }
     }

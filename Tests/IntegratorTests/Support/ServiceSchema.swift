@@ -9,7 +9,9 @@ enum ServiceSchema {
 
     /// A schema of its own with all tables, dropped at the end.
     static func with<R>(_ body: (MySQLConfiguration) async throws -> R) async throws -> R {
-        try await TestDatabase.with { configuration in
+        // Before this test has its turn: reading them takes a turn too.
+        _ = try await statements.value
+        return try await TestDatabase.with { configuration in
             try await create(in: configuration)
             return try await body(configuration)
         }

@@ -1,0 +1,172 @@
+import Foundation
+import HTTPClient
+import Integrator
+import MySQL
+import Signatures
+import Synchronization
+import Testing
+
+@testable import Sandbox
+
+/// Random schedules against two real processes that are killed now and then while Pusher fails now and then; at the end the
+/// rows, the log and what subscribers saw must be what the model says.
+///
+/// `MODEL_SCHEDULES=5000` runs more; `MODEL_SEED=17` runs one alone.
+@Suite struct ModelTests {
+    private static func setting(_ name: String) -> UInt64? {
+        ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
+    }
+
+    @Test(.timeLimit(.minutes(60))) func serviceDoesWhatTheModelSays() async throws {
+        let first = Self.setting("MODEL_SEED") ?? UInt64.random(in: 1...1_000_000_000)
+        let count = Self.setting("MODEL_SEED") == nil ? Self.setting("MODEL_SCHEDULES") ?? 48 : 1
+        try await ServiceUnderTest.with { service in
+            try await service.instance.stop()
+            let world = try await ModelWorld(service)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await world.makeTrouble() }
+                await world.checkAll(from: first, count: count)
+                world.isDone.store(true, ordering: .relaxed)
+                try await group.waitForAll()
+            }
+            await world.stop()
+        }
+    }
+}
+
+/// The processes, and what is done to them.
+final class ModelWorld: Sendable {
+    let service: ServiceUnderTest
+    private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
+    let isDone = Atomic(false)
+    private let seed = Atomic<UInt64>(0)
+    private let ports: [UInt16]
+    private let processes: Mutex<[IntegratorProcess]>
+
+    init(_ service: ServiceUnderTest) async throws {
+        self.service = service
+        ports = [IntegratorProcess.freePort(), IntegratorProcess.freePort()]
+        var started: [IntegratorProcess] = []
+        for port in ports {
+            started.append(try await IntegratorProcess.start(service.variables(), port: port, client: client))
+        }
+        processes = Mutex(started)
+    }
+
+    /// Kills instances and has Pusher fail, until told otherwise.
+    func makeTrouble() async throws {
+        while !isDone.load(ordering: .relaxed) {
+            try await Task.sleep(for: .milliseconds(Int64.random(in: 100...500)))
+            if Bool.random() {
+                service.sandbox.pusher.inject(
+                    PusherFault(status: [429, 500, 503].randomElement()), count: Int.random(in: 1...4))
+            } else {
+                let victim = Int.random(in: 0...1)
+                await processes.withLock { $0[victim] }.kill()
+                try await service.expireClaims()
+                let fresh = try await IntegratorProcess.start(service.variables(), port: ports[victim], client: client)
+                processes.withLock { $0[victim] = fresh }
+            }
+        }
+        service.sandbox.pusher.clearFaults()
+        try await service.expireClaims()
+    }
+
+    func stop() async {
+        for process in processes.withLock({ $0 }) { #expect(await process.terminate() == 0) }
+        await client.shutdown()
+    }
+
+    /// Runs schedules side by side.
+    func checkAll(from first: UInt64, count: UInt64) async {
+        seed.store(first, ordering: .relaxed)
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    while true {
+                        let seed = self.seed.wrappingAdd(1, ordering: .relaxed).oldValue
+                        guard seed < first + count else { return }
+                        await self.check(seed)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs the schedule of a seed and compares.
+    func check(_ seed: UInt64) async {
+        do {
+            let differences = try await run(seed)
+            if !differences.isEmpty {
+                Issue.record("MODEL_SEED=\(seed):\n\(differences.joined(separator: "\n"))")
+            }
+        } catch {
+            Issue.record("MODEL_SEED=\(seed): \(error)")
+        }
+    }
+
+    private func run(_ seed: UInt64) async throws -> [String] {
+        let schedule = Schedule(seed: seed)
+        let group = try await service.group()
+        let wishlist = try await service.wishlist(of: group, products: 0, categories: 0, queries: 0)
+        var model = WishlistModel([])
+        for start in schedule.starts {
+            let name = Fresh.number()
+            let row = try await service.history(
+                of: wishlist, status: start.status, datasetID: start.isNamed ? name : nil,
+                errorCode: start.isUnavailable ? DatasetError.unavailableCode : nil, notifications: start.preference)
+            model.datasets.append(
+                .init(
+                    historyID: row.id, name: name, reference: row.reference ?? "", isNamed: start.isNamed,
+                    status: start.status, isUnavailable: start.isUnavailable, preference: start.preference))
+        }
+        var differences: [String] = []
+        var story = schedule.starts.map { "starts as \($0)" }
+        for delivery in schedule.deliveries {
+            let dataset = model.datasets[delivery.dataset]
+            let webhook = WishlistModel.Webhook(
+                id: "model_\(dataset.historyID)_\(delivery.sequence)", type: delivery.type, dataset: dataset.name,
+                reference: delivery.hasReference ? dataset.reference : nil, sequence: delivery.sequence)
+            let expected = model.deliver(webhook)
+            let (told, isFirst) = try await send(webhook, to: delivery.instance)
+            story.append("\(webhook.id) \(webhook.type.rawValue) \(webhook.reference == nil ? "" : "named"): \(told)")
+            if told != expected, isFirst || told != "duplicate" {
+                differences.append("\(webhook.id) \(webhook.type.rawValue): told \(told), should be \(expected)")
+            }
+        }
+        differences += try await compareRows(model, wishlist)
+        differences += try await compareLog(model)
+        differences += try await compareNotifications(model)
+        return differences.isEmpty ? [] : differences + ["What happened:"] + story
+    }
+
+    /// Sends it until it is acknowledged.
+    /// - Returns: what was told, and whether the first attempt was answered so.
+    private func send(_ webhook: WishlistModel.Webhook, to instance: Int) async throws -> (String, Bool) {
+        let body = TestWebhook(
+            webhook.type, dataset: webhook.dataset, sequence: webhook.sequence, reference: webhook.reference,
+            id: webhook.id)
+        let deadline = ContinuousClock.now + .seconds(60)
+        var attempt = 0
+        while ContinuousClock.now < deadline {
+            let now = Timestamp.now().seconds
+            let signature = WebhookSigner(secret: ServiceUnderTest.secret).sign(
+                id: webhook.id, timestamp: now, body: body.body)
+            let port = ports[(instance + attempt) % 2]
+            let answer = try? await client.send(
+                HTTPClientRequest(
+                    method: "POST", url: "http://127.0.0.1:\(port)\(WebhookEndpoint.path)",
+                    headers: [
+                        ("webhook-id", webhook.id), ("webhook-timestamp", "\(now)"),
+                        ("webhook-signature", signature), ("Content-Type", "application/json"),
+                    ], body: body.body, timeout: .seconds(20)))
+            if let answer, (200...299).contains(answer.status) {
+                return (HTTPAnswer(answer).outcome ?? "?", attempt == 0)
+            }
+            if let answer, answer.status != 503 { return ("status \(answer.status)", attempt == 0) }
+            attempt += 1
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw SandboxError("\(webhook.id) was never acknowledged")
+    }
+}

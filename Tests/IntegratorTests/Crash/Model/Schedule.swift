@@ -1,0 +1,80 @@
+import Integrator
+
+extension SeededGenerator {
+    fileprivate mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+}
+
+/// What happens to one wishlist: how its datasets stand at first, and which webhooks come in which order. The same seed,
+/// the same schedule.
+struct Schedule {
+    struct Start {
+        var status: HistoryStatus
+        var isUnavailable = false
+        /// The service knows the dataset's id already.
+        var isNamed: Bool
+        var preference: DatasetHistory.NotificationPreference
+    }
+
+    struct Delivery {
+        var dataset: Int
+        var type: DatasetEventType
+        var sequence: Int64
+        var hasReference: Bool
+        /// Which of two instances it goes to first.
+        var instance: Int
+    }
+
+    var starts: [Start] = []
+    var deliveries: [Delivery] = []
+
+    init(seed: UInt64) {
+        var random = SeededGenerator(state: seed)
+        let count = Int.random(in: 1...3, using: &random)
+        var streams: [[Delivery]] = []
+        for dataset in 0..<count {
+            starts.append(Self.start(isLast: dataset == count - 1, &random))
+            streams.append(Self.stream(dataset, &random))
+        }
+        // Woven into each other.
+        while !streams.allSatisfy(\.isEmpty) {
+            let index = Int.random(in: 0..<count, using: &random)
+            if !streams[index].isEmpty { deliveries.append(streams[index].removeFirst()) }
+        }
+    }
+
+    /// One dataset of a wishlist can be active: the last.
+    private static func start(isLast: Bool, _ random: inout SeededGenerator) -> Start {
+        let preference = DatasetHistory.NotificationPreference.allCases.randomElement(using: &random) ?? .all
+        let statuses: [HistoryStatus] =
+            isLast
+            ? [.pending, .queued, .queued, .processing, .stalled, .failed] : [.stalled, .failed, .failed, .completed]
+        let status = statuses.randomElement(using: &random) ?? .queued
+        return Start(
+            status: status, isUnavailable: status == .failed && random.chance(70),
+            isNamed: status != .pending && !(status == .failed && random.chance(50)), preference: preference)
+    }
+
+    private static func stream(_ dataset: Int, _ random: inout SeededGenerator) -> [Delivery] {
+        var types: [DatasetEventType] = [.datasetQueued, .datasetStarted]
+        types += Array(repeating: .datasetProgress, count: Int.random(in: 0...5, using: &random))
+        let ends: [DatasetEventType] = [.datasetCompleted, .datasetCompleted, .datasetFailed, .datasetCanceled]
+        let end = ends.randomElement(using: &random) ?? .datasetCompleted
+        types.append(end)
+        if end == .datasetCompleted, random.chance(60) {
+            types.append(.trainingStarted)
+            types.append(random.chance(70) ? .trainingCompleted : .trainingFailed)
+        }
+        var stream: [Delivery] = []
+        for (index, type) in types.enumerated() where !random.chance(8) {
+            let delivery = Delivery(
+                dataset: dataset, type: type, sequence: Int64(index + 1), hasReference: random.chance(50),
+                instance: Int.random(in: 0...1, using: &random))
+            stream.append(delivery)
+            if random.chance(15) { stream.append(delivery) }
+        }
+        for index in stream.indices.dropLast() where random.chance(20) { stream.swapAt(index, index + 1) }
+        // Some come again much later.
+        for delivery in stream where random.chance(5) { stream.append(delivery) }
+        return stream
+    }
+}
