@@ -183,6 +183,8 @@ extension Service {
             // The rest is for the database, Pusher and the TV Python API.
             settings.maximumConnections = Int(max(64, min(4096, OpenFiles.limit / 2)))
             settings.errorResponse = APIServer.errorResponse
+            // libmicrohttpd clears twice as much memory after each request.
+            settings.maximumHeaderBytes = 8192
             let webhookMaxBytes = configuration.webhookMaxBytes
             settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
             return settings

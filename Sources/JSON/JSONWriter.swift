@@ -98,12 +98,12 @@ public struct JSONWriter: Sendable {
             var text = text
             text.withUTF8 { utf8 in
                 var start = 0
-                for (index, byte) in utf8.enumerated() where Self.mustEscape(byte) {
-                    bytes.append(contentsOf: utf8[start..<index])
-                    append(escaped: UInt16(byte))
+                for index in utf8.indices where Self.mustEscape(utf8[index]) {
+                    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+                    append(escaped: UInt16(utf8[index]))
                     start = index + 1
                 }
-                bytes.append(contentsOf: utf8[start...])
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
             }
         case .php:
             for unit in text.utf16 {
@@ -132,7 +132,8 @@ public struct JSONWriter: Sendable {
         case 0x22, 0x2F, 0x5C: escape = UInt8(unit)
         default: escape = UInt8(ascii: "u")
         }
-        bytes += [UInt8(ascii: "\\"), escape]
+        bytes.append(UInt8(ascii: "\\"))
+        bytes.append(escape)
         if escape == UInt8(ascii: "u") {
             for shift: UInt16 in [12, 8, 4, 0] {
                 let digit = UInt8(unit >> shift & 0xF)

@@ -108,8 +108,8 @@ public struct MySQLRow: Sendable {
         try convert(column, to: "Timestamp") { Timestamp(sql: $0) }
     }
 
-    /// The bytes of a cell without a copy; nil for NULL.
-    private func cell(_ column: MySQLColumn) throws(MySQLError) -> ArraySlice<UInt8>? {
+    /// Where the bytes of a cell are; nil for NULL.
+    private func cell(_ column: MySQLColumn) throws(MySQLError) -> Range<Int>? {
         let position: Int? =
             switch column.place {
             case .position(let position): storage.columns.indices.contains(position) ? position : nil
@@ -117,14 +117,15 @@ public struct MySQLRow: Sendable {
             }
         guard let position else { throw error(column, "is not in the result") }
         let cell = storage.cells[firstCell + position]
-        return cell.start < 0 ? nil : storage.bytes[cell.start..<cell.start + cell.count]
+        return cell.start < 0 ? nil : cell.start..<cell.start + cell.count
     }
 
     private func convert<T>(
-        _ column: MySQLColumn, to type: StaticString, _ conversion: (ArraySlice<UInt8>) -> T?
+        _ column: MySQLColumn, to type: StaticString, _ conversion: (UnsafeBufferPointer<UInt8>) -> T?
     ) throws(MySQLError) -> T? {
-        guard let bytes = try cell(column) else { return nil }
-        guard let value = conversion(bytes) else { throw error(column, "does not hold \(type)") }
+        guard let place = try cell(column) else { return nil }
+        let value = storage.bytes.withUnsafeBufferPointer { conversion(UnsafeBufferPointer(rebasing: $0[place])) }
+        guard let value else { throw error(column, "does not hold \(type)") }
         return value
     }
 
@@ -145,10 +146,9 @@ public struct MySQLRow: Sendable {
 
 extension FixedWidthInteger {
     /// Decimal digits with an optional sign, the whole of `text`; nil if it is anything else or does not fit.
-    init?(asciiDigits text: ArraySlice<UInt8>) {
-        var digits = text
-        let isNegative = digits.first == UInt8(ascii: "-")
-        if isNegative || digits.first == UInt8(ascii: "+") { digits.removeFirst() }
+    init?(asciiDigits text: UnsafeBufferPointer<UInt8>) {
+        let isNegative = text.first == UInt8(ascii: "-")
+        let digits = isNegative || text.first == UInt8(ascii: "+") ? text.dropFirst() : text[...]
         guard !digits.isEmpty else { return nil }
         var value: Self = 0
         for byte in digits {

@@ -40,7 +40,14 @@ extension ArraySlice: SQLValue where Element == UInt8 {
 extension SQLValue where Self: BinaryInteger {
     /// Decimal digits.
     public func appendLiteral(to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: String(self).utf8)
+        guard var rest = UInt64(exactly: magnitude) else { return bytes.append(contentsOf: String(self).utf8) }
+        if self < 0 { bytes.append(UInt8(ascii: "-")) }
+        let start = bytes.count
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
     }
 }
 

@@ -56,26 +56,13 @@ extension BatchTransaction {
     /// Writes all that has changed.
     mutating func write(on connection: isolated MySQLConnection) throws(MySQLError) {
         let told = sortLogged()
-        var changed = world.histories.values.filter { $0 != world.originals[$0.id] }.sorted { $0.id < $1.id }
         if !logged.isEmpty {
             let first = try connection.execute(EventLog.append(logged, at: world.now)).lastInsertID
-            let last = first + Int64(logged.count) - 1
-            if !told.isEmpty {
-                let found = try connection.execute(
-                    HistoryTable.update(
-                        fromLog: last - Int64(told.count) + 1...last, at: world.now, dispatcher: settings.instance,
-                        until: world.now.adding(seconds: NotificationDebt.claimSeconds))
-                ).affectedRows
-                // Otherwise the ids are not what they should be, and all is written the other way.
-                if found == told.count { changed.removeAll { told.contains($0.id) } }
-            }
+            if !told.isEmpty { try update(told, fromLog: first + Int64(logged.count) - 1, on: connection) }
         }
         let parked = logged.filter { $0.outcome == .parked }.map(\.key)
         if !parked.isEmpty { try connection.execute(EventLog.park(keys: parked)) }
-        if !changed.isEmpty {
-            let changes = changed.map { (from: world.originals[$0.id] ?? $0, to: $0) }
-            try connection.execute(HistoryTable.update(changes))
-        }
+        try updateRest(on: connection)
         for (id, result) in world.results.sorted(by: { $0.key < $1.key }) {
             try connection.execute(HistoryTable.setResult(result, of: id))
         }
@@ -91,29 +78,32 @@ extension BatchTransaction {
     }
 
     /// Puts the last event of each history that can be written from the log to the end of the log.
-    /// - Returns: those histories.
-    private mutating func sortLogged() -> Set<Int64> {
+    /// - Returns: those histories' rows as they will be then.
+    private mutating func sortLogged() -> [DatasetHistory] {
         guard world.idsAreConsecutive else { return [] }
         var last: [Int64: Int] = [:]
         for (index, event) in logged.enumerated() where event.outcome == .applied {
             if let history = event.history { last[history.id] = index }
         }
-        last = last.filter { isTold($0.key, by: logged[$0.value]) }
-        let places = last.values.sorted()
-        var others: [LoggedEvent] = []
-        others.reserveCapacity(logged.count)
-        for (index, event) in logged.enumerated() where event.history.map({ last[$0.id] != index }) ?? true {
-            others.append(event)
+        var rows: [DatasetHistory] = []
+        rows.reserveCapacity(last.count)
+        for (id, index) in last {
+            if let row = row(id, after: logged[index]) { rows.append(row) } else { last[id] = nil }
         }
-        logged = others + places.map { logged[$0] }
-        return Set(last.keys)
+        // As a rule each event is of another history.
+        if last.count == logged.count { return rows }
+        let places = last.values.sorted()
+        let others = logged.enumerated().filter { index, event in event.history.map { last[$0.id] != index } ?? true }
+        logged = others.map(\.element) + places.map { logged[$0] }
+        return rows
     }
 
-    /// Whether `HistoryTable.update(fromLog:...)` brings the row to where the history is now.
-    private func isTold(_ historyID: Int64, by event: LoggedEvent) -> Bool {
+    /// What `HistoryTable.update(fromLog:...)` makes of the history's row; nil if that would be wrong.
+    private func row(_ historyID: Int64, after event: LoggedEvent) -> DatasetHistory? {
         guard let history = world.histories[historyID], var row = world.originals[historyID],
-            event.event?.sequence == history.sequence, history.status != .pending
-        else { return false }
+            event.event?.sequence == history.sequence, history.status != .pending,
+            history.debt.dispatcher == settings.instance
+        else { return nil }
         row.status = history.status
         row.progress = history.progress
         row.stage = history.stage
@@ -125,7 +115,39 @@ extension BatchTransaction {
         row.debt.owedSince = row.debt.owedSince ?? world.now
         row.debt.dispatcher = settings.instance
         row.debt.until = world.now.adding(seconds: NotificationDebt.claimSeconds)
-        return row == history
+        return row
+    }
+
+    /// Writes what the log tells. If that does not find all, nobody knows what the rows are, and `updateRest` writes them.
+    private mutating func update(
+        _ told: [DatasetHistory], fromLog last: Int64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        let found = try connection.execute(
+            HistoryTable.update(
+                fromLog: last - Int64(told.count) + 1...last, at: world.now, dispatcher: settings.instance,
+                until: world.now.adding(seconds: NotificationDebt.claimSeconds))
+        ).affectedRows
+        for row in told { world.originals[row.id] = found == told.count ? row : nil }
+    }
+
+    /// Writes what differs from the rows as they are now.
+    private func updateRest(on connection: isolated MySQLConnection) throws(MySQLError) {
+        var settled: [Int64] = []
+        var changes: [(from: DatasetHistory?, to: DatasetHistory)] = []
+        for (id, history) in world.histories where world.originals[id] != history {
+            let original = world.originals[id]
+            var row = original
+            row?.debt = NotificationDebt(notified: history.revision)
+            if row == history {
+                settled.append(id)
+            } else {
+                changes.append((original, history))
+            }
+        }
+        if !settled.isEmpty { try connection.execute(HistoryTable.settle(settled.sorted())) }
+        if !changes.isEmpty {
+            try connection.execute(HistoryTable.update(changes.sorted { $0.to.id < $1.to.id }))
+        }
     }
 
     /// Reads back from the log what claimed histories owe.

@@ -132,6 +132,10 @@ struct World {
 
     /// Takes up rows of `HistoryTable.columns`. Of several rows with one dataset id the newest is meant.
     mutating func take(_ rows: MySQLRows) throws(MySQLError) {
+        histories.reserveCapacity(histories.count + rows.count)
+        originals.reserveCapacity(histories.count + rows.count)
+        byDataset.reserveCapacity(byDataset.count + rows.count)
+        byReference.reserveCapacity(byReference.count + rows.count)
         for row in rows {
             if !isClockRead {
                 now = try row.timestamp(HistoryTable.clockColumn)

@@ -27,12 +27,14 @@ package struct LoggedEvent: Sendable {
 package enum EventLog {
     /// Appends rows, in one statement. A key that is there already is an error on `events_event_key`.
     package static func append(_ events: some Collection<LoggedEvent>, at now: Timestamp) -> SQL {
-        var sql = SQL(capacity: events.reduce(300) { $0 + $1.body.count + 250 })
+        var sql = SQL(capacity: events.reduce(300) { $0 + 2 * $1.body.count + 400 })
         sql.append(
             unescaped: """
                 INSERT INTO wishlist_dataset_events (event_key, history_id, revision, dataset_id, sequence, type, \
                 outcome, status, progress, stage, message, reason, body, recorded_at) VALUES
                 """)
+        var clock = SQL()
+        clock.comma(now)
         var separator = " ("
         for event in events {
             let applied = event.outcome == .applied ? event.history : nil
@@ -50,7 +52,7 @@ package enum EventLog {
             sql.comma(applied?.message)
             sql.comma(event.reason?.limited(to: 1000))
             sql.comma(event.body)
-            sql.comma(now)
+            sql.append(clock)
             separator = "),("
         }
         sql.append(unescaped: ")")

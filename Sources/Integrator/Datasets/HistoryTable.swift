@@ -85,13 +85,22 @@ package enum HistoryTable {
         """
     }
 
-    /// Writes rows back in one statement, those columns that any of them has changed. The rows must be locked.
+    /// Notes that nothing is owed. The rows must be locked.
+    package static func settle(_ ids: some Collection<Int64>) -> SQL {
+        """
+        UPDATE wishlist_dataset_histories SET notified_revision = revision, owed_since = NULL, dispatcher = NULL, \
+        dispatch_until = NULL WHERE id IN \(list: ids)
+        """
+    }
+
+    /// Writes rows back in one statement, those columns that any of them has changed (all, if it is not known `from` what).
+    /// The rows must be locked.
     ///
     /// A JSON table joined from the left: each row is found by its primary key, and no column that we do not know is
     /// named, as an `INSERT ... ON DUPLICATE KEY UPDATE` would have to. Each column of it costs MariaDB about 2 µs a row.
-    package static func update(_ changes: [(from: DatasetHistory, to: DatasetHistory)]) -> SQL {
+    package static func update(_ changes: [(from: DatasetHistory?, to: DatasetHistory)]) -> SQL {
         let columns = HistoryColumn.all.filter { column in
-            changes.contains { !column.isEqual($0.from, $0.to) }
+            changes.contains { change in change.from.map { !column.isEqual($0, change.to) } ?? true }
         }
         var json = JSONWriter()
         json.array { rows in

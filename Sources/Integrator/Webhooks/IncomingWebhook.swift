@@ -141,14 +141,18 @@ extension DatasetEvent {
 enum UUIDText {
     /// The UUID in lower case, or nil if the text is none.
     static func normalized(_ text: String) -> String? {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 36 else { return nil }
-        for (index, byte) in bytes.enumerated() {
-            switch index {
-            case 8, 13, 18, 23: if byte != UInt8(ascii: "-") { return nil }
-            default: if !Character(UnicodeScalar(byte)).isHexDigit || byte > 0x7F { return nil }
+        guard text.utf8.count == 36 else { return nil }
+        var hasUpperCase = false
+        for (index, byte) in text.utf8.enumerated() {
+            let isDashPlace = index == 8 || index == 13 || index == 18 || index == 23
+            guard (byte == UInt8(ascii: "-")) == isDashPlace else { return nil }
+            switch byte {
+            case UInt8(ascii: "-"): break
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): break
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): hasUpperCase = true
+            default: return nil
             }
         }
-        return text.lowercased()
+        return hasUpperCase ? text.lowercased() : text
     }
 }
