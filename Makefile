@@ -1,7 +1,7 @@
 # The front door: `make` lists the targets. The scripts behind them are in .ci/.
 
 SOURCES = Sources Tests Package.swift
-SCRIPTS = $(filter-out %.supp,$(wildcard .ci/*))
+SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
 .PHONY: help run test test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint format build install \
@@ -45,6 +45,7 @@ fuzz-api: ## call the API with random input and check every answer against its d
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
 	@! command -v shellcheck >/dev/null || shellcheck -x $(SCRIPTS)
+	@! command -v promtool >/dev/null || promtool check rules fixtures/prometheus/alerts.yml
 
 format: ## format the sources in place
 	swift format format --in-place --recursive --parallel $(SOURCES)

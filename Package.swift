@@ -32,6 +32,7 @@ let package = Package(
         .executable(name: "integrator", targets: ["IntegratorTool"]),
         .executable(name: "sandbox", targets: ["SandboxTool"]),
         .executable(name: "benchmark", targets: ["BenchmarkTool"]),
+        .executable(name: "fuzz", targets: ["FuzzTool"]),
     ],
     targets: [
         // C libraries, each imported by one room (CCrypto by three).
@@ -63,7 +64,11 @@ let package = Package(
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),
+        executable("fuzz", "FuzzTool", ["Fuzz"]),
         executable("benchmark", "BenchmarkTool", ["Benchmark"]),
+
+        // What is fuzzed, for `make fuzz` and for the tests.
+        room("Fuzz", ["Integrator", "Sandbox", "JSON", "HTTPServer", "Signatures", "MySQL"]),
 
         // Tests.
         .target(
@@ -76,6 +81,13 @@ let package = Package(
         tests(of: "HTTPClient", ["HTTPServer"]),
         tests(of: "MySQL", ["TestSupport"]),
         tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
+        tests(of: "Fuzz"),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: [
+                "TestSupport", "Integrator", "Sandbox", "JSON", "Telemetry", "Signatures", "HTTPServer", "HTTPClient",
+                "MySQL",
+            ], swiftSettings: settings),
         tests(
             of: "Integrator",
             [

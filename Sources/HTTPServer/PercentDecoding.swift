@@ -45,6 +45,7 @@ private func percentDecoded(_ text: Substring.UTF8View, plusIsSpace: Bool = fals
             else { return nil }
             bytes.append(high << 4 | low)
         case 0x2B where plusIsSpace: bytes.append(0x20)
+        case 0: return nil
         default: bytes.append(byte)
         }
     }

@@ -31,37 +31,49 @@ package struct Environment: Sendable {
         return variables["\(name)_FILE"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Reads `NAME=value` lines as Laravel's: comments, `export`, single and double quotes; nothing is expanded.
+    /// Reads `NAME=value` lines as Laravel's: comments, `export`, single and double quotes; nothing is expanded. Byte by
+    /// byte: a quote is one also before a combining character, and only line feeds and carriage returns end a line.
     package static func dotenv(_ text: String) -> [String: String] {
+        var bytes = Array(text.utf8)[...]
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
         var variables: [String: String] = [:]
-        for line in text.split(whereSeparator: \.isNewline) {
-            var line = line.drop { $0 == " " || $0 == "\t" }
-            if line.hasPrefix("export ") { line = line.dropFirst(7) }
-            guard !line.hasPrefix("#"), let equals = line.firstIndex(of: "=") else { continue }
-            let name = line[..<equals].trimmingCharacters(in: .whitespaces)
-            variables[name] = value(line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces))
+        for line in bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) {
+            var line = trimmed(line)
+            if line.starts(with: "export ".utf8) { line = line.dropFirst(7) }
+            guard line.first != UInt8(ascii: "#"), let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = String(decoding: trimmed(line[..<equals]), as: UTF8.self)
+            variables[name] = String(decoding: value(trimmed(line[(equals + 1)...])), as: UTF8.self)
         }
         return variables
     }
 
-    private static func value(_ text: String) -> String {
-        guard let quote = text.first, quote == "\"" || quote == "'" else {
-            // A comment after a value has a space before it.
-            let end = text.range(of: " #")?.lowerBound ?? text.endIndex
-            return text[..<end].trimmingCharacters(in: .whitespaces)
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let start = text.drop(while: isBlank)
+        return start[..<(start.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? start.startIndex)]
+    }
+
+    private static func value(_ text: ArraySlice<UInt8>) -> [UInt8] {
+        guard let quote = text.first, quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else {
+            // A comment after a value has white space before it.
+            let comment = zip(text.indices, text.indices.dropFirst()).first {
+                isBlank(text[$0]) && text[$1] == UInt8(ascii: "#")
+            }
+            return Array(trimmed(text[..<(comment?.0 ?? text.endIndex)]))
         }
-        var value = ""
+        var value: [UInt8] = []
         var isEscaped = false
-        for character in text.dropFirst() {
+        for byte in text.dropFirst() {
             if isEscaped {
-                value.append(character == "n" ? "\n" : character)
+                value.append(byte == UInt8(ascii: "n") ? 0x0A : byte)
                 isEscaped = false
-            } else if character == "\\" && quote == "\"" {
+            } else if byte == UInt8(ascii: "\\") && quote == UInt8(ascii: "\"") {
                 isEscaped = true
-            } else if character == quote {
+            } else if byte == quote {
                 break
             } else {
-                value.append(character)
+                value.append(byte)
             }
         }
         return value

@@ -13,8 +13,9 @@ package final class Instruments: Sendable {
     let retriedTransactions: Counter
     let notificationsSent: Counter
     let notificationsDead: Counter
-    let notificationsRetried: Counter
-    let pusherSeconds: Histogram
+    let requests: RequestMeter
+    let pusherCalls: CallMeter
+    let tvAPICalls: CallMeter
 
     /// The `outcome` of `integrator_webhooks_total`.
     enum EventOutcomeLabel: String, CaseIterable {
@@ -75,7 +76,7 @@ package final class Instruments: Sendable {
             "integrator_batch_webhooks", help: "Webhooks in one transaction.",
             buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
         commitSeconds = metrics.histogram(
-            "integrator_transaction_seconds", help: "From BEGIN to the answer of COMMIT.")
+            "integrator_transaction_duration_seconds", help: "From BEGIN to the answer of COMMIT.")
         retriedTransactions = metrics.counter(
             "integrator_transactions_retried_total",
             help: "Transactions tried again after a conflict or a lost connection.")
@@ -86,9 +87,9 @@ package final class Instruments: Sendable {
         }
         notificationsSent = notifications("sent")
         notificationsDead = notifications("dead_letter")
-        notificationsRetried = metrics.counter(
-            "integrator_pusher_retries_total", help: "Requests to Pusher that will be tried again.")
-        pusherSeconds = metrics.histogram("integrator_pusher_request_seconds", help: "Requests to Pusher.")
+        requests = RequestMeter(metrics)
+        pusherCalls = CallMeter(metrics, prefix: "integrator_pusher", name: "Pusher")
+        tvAPICalls = CallMeter(metrics, prefix: "integrator_tv_api", name: "the TV Python API")
     }
 
     /// Counts what a lane has committed, and logs each change of a status.

@@ -30,6 +30,10 @@ package struct Service: Sendable {
         let parts = Parts(configuration, instruments)
         let server = try parts.listen()
         listening(server.port)
+        let manager = ServiceManager.ofProcess()
+        manager?.tell(.ready)
+        let signsOfLife = Task { await manager?.keepAlive() }
+        defer { signsOfLife.cancel() }
         instruments.log.info("serving", ["host": .string(configuration.httpHost), "port": .int(Int(server.port))])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await parts.lanes.run() }
@@ -48,6 +52,7 @@ package struct Service: Sendable {
             }
             await stop()
             instruments.log.info("draining")
+            manager?.tell(.stopping)
             parts.health.drain()
             await server.stop(within: Self.drainTime)
             keepers.cancel()
@@ -123,7 +128,8 @@ extension Service {
                 configuration: configuration.pusher, dispatcher: dispatcher, lanes: lanes, client: client,
                 instruments: instruments)
             let tvAPI = TVPythonAPI(
-                baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
+                baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client,
+                meter: instruments.tvAPICalls)
             registration = CallbackRegistration(
                 api: tvAPI, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0], log: log)
             let wishlists = Wishlists(pool: pool)
@@ -155,25 +161,35 @@ extension Service {
             ChannelEndpoint(configuration: configuration.pusher, wishlists: wishlists).add(to: &router)
             WishlistsEndpoint(pool: pool, publicURL: configuration.publicURL).add(to: &router)
             ConsoleEndpoint(pusher: configuration.pusher).add(to: &router)
-            OperatorEndpoints(health: health, metrics: instruments.metrics).add(to: &router)
+            OperatorEndpoints(
+                health: health, metrics: instruments.metrics,
+                figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration)
+            ).add(to: &router)
             DescriptionEndpoint().add(to: &router)
             tokenUses = TokenUses(pool: pool, log: log)
             let gate = Gate(
                 tokens: AccessTokens(pool: pool), uses: tokenUses,
                 limiter: RateLimiter(limit: configuration.rateLimitPerMinute))
             api = APIServer(
-                router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log)
+                router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log,
+                meter: instruments.requests)
         }
 
-        func listen() throws(HTTPServerError) -> HTTPServer {
+        /// How the service listens, and what it bears.
+        static func httpSettings(_ configuration: Configuration) -> HTTPServer.Configuration {
             var settings = HTTPServer.Configuration()
             settings.host = configuration.httpHost
             settings.port = configuration.httpPort
-            settings.maximumConnections = 4096
+            // The rest is for the database, Pusher and the TV Python API.
+            settings.maximumConnections = Int(max(64, min(4096, OpenFiles.limit / 2)))
             settings.errorResponse = APIServer.errorResponse
             let webhookMaxBytes = configuration.webhookMaxBytes
             settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
-            return try HTTPServer.start(settings) { [webhooks, api] request, responder in
+            return settings
+        }
+
+        func listen() throws(HTTPServerError) -> HTTPServer {
+            try HTTPServer.start(Self.httpSettings(configuration)) { [webhooks, api] request, responder in
                 if request.path == WebhookEndpoint.path {
                     webhooks.receive(request, responder)
                 } else {

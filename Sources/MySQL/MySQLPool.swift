@@ -18,6 +18,18 @@ public final class MySQLPool: Sendable {
         }
     }
 
+    /// How a pool is used at a moment.
+    public struct Usage: Sendable, Equatable {
+        /// Connections lent, or being opened for somebody.
+        public var leased: Int
+        /// Open connections that nobody uses.
+        public var idle: Int
+        /// Who waits for a connection.
+        public var waiting: Int
+        /// Connections at most.
+        public var maximum: Int
+    }
+
     private struct Lease {
         let number: Int
         let connection: MySQLConnection
@@ -115,6 +127,9 @@ public final class MySQLPool: Sendable {
             if isOver { continuation.resume() }
         }
     }
+
+    /// How it is used now.
+    public var usage: Usage { shared.withLock { $0.state.usage } }
 
     private func acquire() async throws -> Lease {
         guard case .use(let number, let needsCheck) = try await grant() else { return try await open() }

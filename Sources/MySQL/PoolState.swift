@@ -35,12 +35,16 @@ struct PoolState {
         var isSuspect = false
     }
 
-    private let maximum: Int
+    let maximum: Int
     private let checkAfter: Duration
     private var idle: [Idle] = []
     private var waiters: [Int] = []
     private(set) var leased = 0
     private(set) var isShutDown = false
+
+    var usage: MySQLPool.Usage {
+        .init(leased: leased, idle: idle.count, waiting: waiters.count, maximum: maximum)
+    }
 
     init(maximum: Int, checkAfter: Duration) {
         self.maximum = maximum

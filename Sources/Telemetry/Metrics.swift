@@ -30,12 +30,27 @@ public final class Metrics: Sendable {
         _ name: String, help: String, labels: KeyValuePairs<String, String> = [:],
         read: @escaping @Sendable () -> Double
     ) {
+        add(name, help, "gauge", labels, read)
+    }
+
+    private func add(
+        _ name: String, _ help: String, _ type: String, _ labels: KeyValuePairs<String, String>,
+        _ read: @escaping @Sendable () -> Double
+    ) {
         var isNew = false
-        _ = find(name, help, "gauge", labels) {
+        _ = find(name, help, type, labels) {
             isNew = true
             return .read(read)
         }
         precondition(isNew, "\(name) is registered twice")
+    }
+
+    /// A number that only grows and is counted elsewhere, read when it is asked for, on the thread that renders.
+    public func counter(
+        _ name: String, help: String, labels: KeyValuePairs<String, String> = [:],
+        read: @escaping @Sendable () -> Double
+    ) {
+        add(name, help, "counter", labels, read)
     }
 
     /// A distribution over buckets.

@@ -12,14 +12,17 @@ package final class APIServer: Sendable {
     private let gate: Gate
     private let cors: CORSPolicy
     private let log: Logger
+    private let meter: RequestMeter?
     private let requests: AsyncStream<(HTTPRequest, HTTPResponder)>
     private let queue: AsyncStream<(HTTPRequest, HTTPResponder)>.Continuation
 
-    package init(router: Router, gate: Gate, cors: CORSPolicy, log: Logger) {
+    /// - Parameter meter: counts the requests.
+    package init(router: Router, gate: Gate, cors: CORSPolicy, log: Logger, meter: RequestMeter? = nil) {
         self.router = router
         self.gate = gate
         self.cors = cors
         self.log = log
+        self.meter = meter
         (requests, queue) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.queueLimit))
     }
 
@@ -66,10 +69,11 @@ package final class APIServer: Sendable {
     package func respond(to http: HTTPRequest) async -> HTTPResponse {
         let started = ContinuousClock.now
         let id = RequestID.of(http)
+        let request = APIRequest(http: http, id: id)
         var headers: [(name: String, value: String)] = []
         var response: HTTPResponse
         do {
-            response = try await route(APIRequest(http: http, id: id), headers: &headers)
+            response = try await route(request, headers: &headers)
         } catch {
             let answer = APIError(error)
             if answer.status >= 500 && !(error is APIError) {
@@ -81,10 +85,14 @@ package final class APIServer: Sendable {
         log.info(
             "request",
             [
-                "request_id": .string(id), "method": .string(http.method), "path": .string(http.path),
+                "request_id": .string(id), "trace_id": .string(request.trace.traceID),
+                "method": .string(http.method), "path": .string(http.path),
                 "status": .int(response.status),
                 "milliseconds": .double((ContinuousClock.now - started) / .milliseconds(1)),
             ])
+        meter?.observe(
+            method: http.method, route: http.pathSegments.flatMap(router.template), status: response.status,
+            since: started)
         return finish(response, to: http, id: id)
     }
 

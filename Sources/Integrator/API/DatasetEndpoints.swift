@@ -32,7 +32,7 @@ struct DatasetEndpoints: Sendable {
     ) async throws -> DatasetHistory {
         try await creation.create(
             of: wishlist, by: caller, options, exceptSocketID: SocketID.valid(request.http.headers["x-socket-id"]),
-            traceparent: request.http.headers["traceparent"], noting: noting)
+            traceparent: request.trace.header, noting: noting)
     }
 }
 

@@ -6,15 +6,33 @@ import Telemetry
 
 /// Whether the service can do its work, and if not, why (spec, section 2).
 package final class Health: Sendable {
-    private let pool: MySQLPool
     private let registration: CallbackRegistration
     private let dispatcher: Dispatcher
     private let draining = Atomic(false)
+    /// What is wrong with the database; nil: nothing.
+    private let database: Probe<(check: String, reason: String)?>
 
     init(pool: MySQLPool, registration: CallbackRegistration, dispatcher: Dispatcher) {
-        self.pool = pool
         self.registration = registration
         self.dispatcher = dispatcher
+        // Whoever asks, and however many: the database is asked once a second, and nobody waits long for it.
+        database = Probe(validity: .seconds(1), patience: .seconds(2)) {
+            do {
+                let missing = try await pool.withConnection { try Self.missingMigrations($0) }
+                return missing.isEmpty ? nil : ("migrations", "not applied: \(missing.joined(separator: ", "))")
+            } catch let error as MySQLError where error.number == 1146 {
+                return ("migrations", "not applied: all; run `integrator migrate`")
+            } catch {
+                return ("database", "\(error)")
+            }
+        }
+    }
+
+    private static func missingMigrations(_ connection: isolated MySQLConnection) throws(MySQLError) -> [String] {
+        let applied = try connection.query("SELECT name FROM integrator_migrations").map { row throws(MySQLError) in
+            try row.string(0)
+        }
+        return Migrations.all.map(\.name).filter { !applied.contains($0) }
     }
 
     /// Not ready from now on.
@@ -26,16 +44,9 @@ package final class Health: Sendable {
     func faults() async -> [(check: String, reason: String)] {
         var faults: [(check: String, reason: String)] = []
         if draining.load(ordering: .relaxed) { faults.append(("draining", "the service is stopping")) }
-        do {
-            let applied = try await pool.withConnection { connection in
-                try connection.query("SELECT name FROM integrator_migrations").map { row throws(MySQLError) in
-                    try row.string(0)
-                }
-            }
-            let missing = Migrations.all.map(\.name).filter { !applied.contains($0) }
-            if !missing.isEmpty { faults.append(("migrations", "not applied: \(missing.joined(separator: ", "))")) }
-        } catch {
-            faults.append(("database", "\(error)"))
+        switch await database.answer() {
+        case .some(let fault): if let fault { faults.append(fault) }
+        case nil: faults.append(("database", "no answer within 2 seconds"))
         }
         if !registration.isRegistered { faults.append(("callback", "not registered at the TV Python API")) }
         if dispatcher.pause == .unauthorised { faults.append(("pusher", "key, secret, clock or quota are refused")) }
@@ -47,6 +58,7 @@ package final class Health: Sendable {
 struct OperatorEndpoints: Sendable {
     let health: Health
     let metrics: Metrics
+    let figures: Figures
 
     func add(to router: inout Router) {
         router.on("GET", "/health/live") { _ in Self.health([]) }
@@ -54,10 +66,11 @@ struct OperatorEndpoints: Sendable {
         router.on("GET", "/metrics") { _ in
             HTTPResponse(
                 status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")],
-                body: Array(metrics.render().utf8))
+                body: Array((metrics.render() + (await figures.render())).utf8))
         }
     }
 
+    /// `{"status": "ok"}`, or `"unavailable"` with a reason for each check that failed.
     private static func health(_ faults: [(check: String, reason: String)]) -> HTTPResponse {
         var json = JSONWriter()
         json.object { json in
@@ -66,6 +79,7 @@ struct OperatorEndpoints: Sendable {
             json.object { json in for (check, reason) in faults { json.field(check, reason) } }
         }
         return HTTPResponse(
-            status: faults.isEmpty ? 200 : 503, headers: [("Content-Type", "application/json")], body: json.bytes)
+            status: faults.isEmpty ? 200 : 503,
+            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")], body: json.bytes)
     }
 }

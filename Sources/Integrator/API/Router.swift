@@ -5,12 +5,15 @@ package struct APIRequest: Sendable {
     package var http: HTTPRequest
     /// `X-Request-Id`: the caller's, or one of ours.
     package var id: String
+    /// The caller's trace, or a new one.
+    package let trace: TraceContext
     /// The decoded values of `{name}` segments.
     package var parameters: [String: String] = [:]
 
     package init(http: HTTPRequest, id: String) {
         self.http = http
         self.id = id
+        trace = TraceContext(continuing: http.headers["traceparent"])
     }
 }
 
@@ -75,6 +78,12 @@ package struct Router: Sendable {
             if route.method == "GET" { methods.insert("HEAD") }
         }
         return methods.isEmpty ? .nothing : .methods((methods.union(["OPTIONS"])).sorted())
+    }
+
+    /// The template that a path fits: a label for metrics; nil if none does.
+    package func template(of segments: [String]) -> String? {
+        let route = routes.first { Self.parameters(of: $0.pattern, segments) != nil }
+        return route.map { "/" + $0.pattern.joined(separator: "/") }
     }
 
     private static func parameters(of pattern: [String], _ segments: [String]) -> [String: String]? {

@@ -102,6 +102,7 @@ package struct CommandLineTool {
     }
 
     private func serve() async throws {
+        OpenFiles.raiseLimit()
         let configuration = try Configuration(environment)
         let service = Service(configuration: configuration)
         let signals = Signals.stream(of: [SIGTERM, SIGINT])

@@ -37,6 +37,9 @@ package final class HistoryLanes: Sendable {
     /// How many webhooks wait.
     package var depth: Int { lanes.reduce(0) { $0 + $1.depth } }
 
+    /// How many webhooks wait in each lane.
+    package var depths: [Int] { lanes.map(\.depth) }
+
     /// Makes a change of our own and waits until it is committed.
     ///
     /// - Throws: `MySQLError` if it could not be; then it is not known whether it was made only if `isOutcomeUnknown`.

@@ -25,14 +25,17 @@ package struct TVPythonAPI: Sendable {
     private let baseURL: String
     private let token: String
     private let client: HTTPClient
+    private let meter: CallMeter?
 
     /// - Parameters:
     ///   - baseURL: without a slash at the end.
     ///   - token: sent as a bearer token.
-    package init(baseURL: String, token: String, client: HTTPClient) {
+    ///   - meter: counts the calls.
+    package init(baseURL: String, token: String, client: HTTPClient, meter: CallMeter? = nil) {
         self.baseURL = baseURL
         self.token = token
         self.client = client
+        self.meter = meter
     }
 
     /// `POST /dataset/create`, once.
@@ -100,6 +103,16 @@ package struct TVPythonAPI: Sendable {
         _ method: String, _ path: String, _ body: [UInt8] = [], headers: [(String, String)] = [],
         timeout: Duration = .seconds(10)
     ) async -> Outcome<JSONDocument?> {
+        let started = ContinuousClock.now
+        let outcome = await answer(to: method, path, body, headers: headers, timeout: timeout)
+        // Paths have no ids in them: a label of few values.
+        meter?.observe("\(method) \(path)", outcome.name, since: started)
+        return outcome
+    }
+
+    private func answer(
+        to method: String, _ path: String, _ body: [UInt8], headers: [(String, String)], timeout: Duration
+    ) async -> Outcome<JSONDocument?> {
         let request = HTTPClientRequest(
             method: method, url: baseURL + path,
             headers: [("Authorization", "Bearer \(token)"), ("Accept", "application/json")]
@@ -132,6 +145,14 @@ package struct TVPythonAPI: Sendable {
 }
 
 extension TVPythonAPI.Outcome {
+    fileprivate var name: String {
+        switch self {
+        case .success: "success"
+        case .rejected: "rejected"
+        case .unavailable: "unavailable"
+        }
+    }
+
     fileprivate var asVoid: TVPythonAPI.Outcome<Void> {
         switch self {
         case .success: .success(())

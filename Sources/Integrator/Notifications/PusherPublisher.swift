@@ -120,23 +120,36 @@ struct PusherPublisher: Sendable {
             return .refused(reason: "\(error)")
         }
         let started = ContinuousClock.now
+        let operation = events.count == 1 ? "events" : "batch_events"
         do throws(HTTPClientError) {
             let response = try await client.send(
                 HTTPClientRequest(
                     method: request.method, url: request.url, headers: [("Content-Type", "application/json")],
                     body: request.body, timeout: Self.timeout))
-            instruments.pusherSeconds.observe(started.duration(to: .now))
             let answer = PusherAnswer(
                 status: response.status, retryAfter: response.header("Retry-After"), body: response.body)
+            instruments.pusherCalls.observe(operation, answer.name, since: started)
             if case .retry = answer {
-                instruments.notificationsRetried.increment()
                 instruments.log.warning("Pusher cannot take notifications", ["status": .int(response.status)])
             }
             return answer
         } catch {
-            instruments.notificationsRetried.increment()
+            instruments.pusherCalls.observe(operation, "unreachable", since: started)
             instruments.log.warning("Pusher cannot be reached", ["reason": .string("\(error)")])
             return .retry(after: nil)
+        }
+    }
+}
+
+extension PusherAnswer {
+    /// A label.
+    fileprivate var name: String {
+        switch self {
+        case .delivered: "delivered"
+        case .refused: "refused"
+        case .unauthorised: "unauthorised"
+        case .retry: "retry"
+        case .unsupported: "unsupported"
         }
     }
 }

@@ -29,8 +29,11 @@ package final class WebhookEndpoint: Sendable {
 
     /// Answers, now or after the commit.
     package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let started = ContinuousClock.now
+        let method = request.method
         let requestID = RequestID.of(request)
-        let respond: @Sendable (HTTPResponse) -> Void = { response in
+        let respond = { @Sendable [instruments] (response: HTTPResponse) in
+            instruments.requests.observe(method: method, route: Self.path, status: response.status, since: started)
             var response = response
             response.headers.append((RequestID.header, requestID))
             responder.respond(response)
@@ -50,6 +53,12 @@ package final class WebhookEndpoint: Sendable {
             return respond(refusal(error, of: request.remoteAddress, now: now))
         }
         let webhook = IncomingWebhook(id: id ?? "", body: request.body)
+        instruments.log.debug(
+            "webhook received",
+            [
+                "webhook_id": .string(webhook.id),
+                "trace_id": .string(TraceContext(continuing: request.headers["traceparent"]).traceID),
+            ])
         let lane = lanes.lane(of: webhook.datasetID ?? 0)
         let isTaken = lane.submit(
             Batch.PendingWebhook(webhook: webhook) { answer in respond(Self.response(answer)) })

@@ -4,10 +4,10 @@ import Glibc
 /// One end of a WebSocket connection: RFC 6455 frames by libwslay over a non-blocking socket.
 ///
 /// Belongs to the one thread that created it (the loop's); it owns the libwslay context but not the socket.
-final class WebSocketSession {
-    enum Role { case server, client }
+package final class WebSocketSession {
+    package enum Role { case server, client }
 
-    enum Message: Equatable {
+    package enum Message: Equatable {
         case text([UInt8])
         /// The peer's close frame; 0 if it named no code.
         case close(code: UInt16)
@@ -20,7 +20,7 @@ final class WebSocketSession {
     private var messages: [Message] = []
 
     /// Fails only when memory does.
-    init?(socket: Int32, role: Role, early: [UInt8], maximumMessageBytes: Int) {
+    package init?(socket: Int32, role: Role, early: [UInt8], maximumMessageBytes: Int) {
         self.socket = socket
         self.early = early[...]
         var callbacks = wslay_event_callbacks()
@@ -43,22 +43,22 @@ final class WebSocketSession {
         if let context { wslay_event_context_free(context) }
     }
 
-    var hasEarlyBytes: Bool { !early.isEmpty }
-    var wantsRead: Bool { wslay_event_want_read(context) != 0 }
+    package var hasEarlyBytes: Bool { !early.isEmpty }
+    package var wantsRead: Bool { wslay_event_want_read(context) != 0 }
     var wantsWrite: Bool { wslay_event_want_write(context) != 0 }
     var queuedBytes: Int { wslay_event_get_queued_msg_length(context) }
 
     /// Reads what the socket has. `open` is false at the end of the stream, or when the connection is broken.
-    func receive() -> (messages: [Message], open: Bool) {
+    package func receive() -> (messages: [Message], open: Bool) {
         let result = wslay_event_recv(context)
         defer { messages.removeAll() }
         return (messages, result == 0)
     }
 
     /// Writes what the socket takes. False: the connection is broken.
-    func flush() -> Bool { wslay_event_send(context) == 0 }
+    package func flush() -> Bool { wslay_event_send(context) == 0 }
 
-    func queue(text: [UInt8]) -> Bool {
+    package func queue(text: [UInt8]) -> Bool {
         text.withUnsafeBufferPointer { buffer in
             var message = wslay_event_msg(
                 opcode: UInt8(WSLAY_TEXT_FRAME.rawValue), msg: buffer.baseAddress, msg_length: buffer.count)
@@ -67,7 +67,7 @@ final class WebSocketSession {
     }
 
     /// What is queued goes first, as far as the socket takes it: libwslay lets control frames overtake messages.
-    func queueClose(code: UInt16, reason: String) {
+    package func queueClose(code: UInt16, reason: String) {
         _ = flush()
         // RFC 6455, 5.5: a control frame has at most 125 bytes, two of them the code.
         let reason = Array(reason.utf8.prefix(123))

@@ -1,0 +1,24 @@
+import Foundation
+import Fuzz
+import Testing
+
+/// Everything in `fixtures/fuzz`, where `make fuzz` starts from and where what it finds is kept.
+@Suite struct CorpusTests {
+    private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "fixtures/fuzz")
+
+    @Test(arguments: FuzzTarget.all.map(\.name))
+    func holdsForEachInput(_ name: String) throws {
+        let target = try #require(FuzzTarget.all.first { $0.name == name })
+        let folder = Self.corpus.appending(path: name)
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        #expect(files.count >= 3)
+        for file in files { target.check(Array(try Data(contentsOf: file))) }
+        target.check([])
+    }
+
+    @Test func eachFolderHasATarget() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.corpus.path)
+        #expect(Set(folders) == Set(FuzzTarget.all.map(\.name)))
+    }
+}
