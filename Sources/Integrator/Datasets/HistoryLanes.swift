@@ -34,9 +34,6 @@ package final class HistoryLanes: Sendable {
         lanes[Int(UInt64(bitPattern: datasetID) % UInt64(lanes.count))]
     }
 
-    /// How many webhooks wait.
-    package var depth: Int { lanes.reduce(0) { $0 + $1.depth } }
-
     /// How many webhooks wait in each lane.
     package var depths: [Int] { lanes.map(\.depth) }
 
