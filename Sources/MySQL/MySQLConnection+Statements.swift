@@ -49,6 +49,12 @@ extension MySQLConnection {
         try execute("START TRANSACTION")
     }
 
+    /// Begins a transaction and runs its first statements, all in one round trip; returns the outcomes of those.
+    public func begin(with statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
+        conflict = nil
+        return Array(try executeAll(["START TRANSACTION"] + statements).dropFirst())
+    }
+
     /// Commits. Errors have the phase `.commit`; see `MySQLError.isOutcomeUnknown`.
     ///
     /// If a statement failed with `.conflict` since `begin`, the server may have rolled back what came before it: then

@@ -209,7 +209,7 @@ extension CommandLineTool {
             do {
                 let (replayed, effects) = try await pool.withTransaction { connection in
                     var transaction = BatchTransaction(
-                        settings: settings, batch: Batch(), checksAllKeys: true, recoversAll: false)
+                        settings: settings, batch: Batch(), checksAllKeys: true)
                     let result = try transaction.replay(some, on: connection)
                     if isDry { throw DryRun(replayed: result.replayed) }
                     return result

@@ -19,6 +19,7 @@ extension BatchTransaction {
     mutating func replay(
         _ ids: [Int64], on connection: isolated MySQLConnection
     ) throws(MySQLError) -> (replayed: [Replayed], effects: Effects) {
+        try world.takeClock(connection.query(HistoryTable.clock))
         var events = try read(ids, on: connection)
         try lockHistories(of: events.map(\.webhook), on: connection)
         // Histories are locked first, as everywhere; whoever was faster has changed the rows meanwhile.
@@ -72,9 +73,7 @@ extension BatchTransaction {
     private mutating func lockHistories(
         of webhooks: [IncomingWebhook], on connection: isolated MySQLConnection
     ) throws(MySQLError) {
-        let events = webhooks.compactMap { webhook in
-            if case .event(let event) = webhook.content { event } else { nil as DatasetEvent? }
-        }
+        let events = webhooks.compactMap(\.event)
         let datasetIDs = Set(events.compactMap(\.datasetID))
         guard !datasetIDs.isEmpty else { return }
         try world.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))

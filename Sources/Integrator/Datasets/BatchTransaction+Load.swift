@@ -1,16 +1,15 @@
 import MySQL
 
 extension BatchTransaction {
-    /// Locks the histories that the batch names.
+    /// Begins, and locks the histories that the batch names.
     mutating func load(on connection: isolated MySQLConnection) throws(MySQLError) {
-        let events = batch.webhooks.compactMap { pending in
-            if case .event(let event) = pending.webhook.content { event } else { nil as DatasetEvent? }
-        }
+        let events = batch.webhooks.compactMap(\.webhook.event)
         var ids = Set(batch.changes.map(\.historyID))
         ids.formUnion(batch.settlements.map(\.historyID))
         ids.formUnion(batch.recoveries.keys)
-        let datasetIDs = Set(events.compactMap(\.datasetID)).union(batch.unparked)
-            .union(batch.changes.compactMap(\.event.datasetID))
+        var datasetIDs = Set(events.compactMap(\.datasetID)).union(batch.unparked)
+        datasetIDs.formUnion(batch.changes.compactMap(\.event.datasetID))
+        try begin(ids: &ids, datasetIDs: &datasetIDs, on: connection)
         if !datasetIDs.isEmpty {
             try world.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
         }
@@ -22,6 +21,28 @@ extension BatchTransaction {
             })
         if !references.isEmpty {
             try world.take(connection.query(HistoryTable.lock(references: references.sorted())))
+        }
+    }
+
+    /// Begins, in one round trip with the clock and the locks of those histories that are known: they are taken out of what
+    /// has to be read.
+    private mutating func begin(
+        ids: inout Set<Int64>, datasetIDs: inout Set<Int64>, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        let now = ContinuousClock.now
+        var hopeful = ids.filter { known.isFresh($0, at: now) }
+        hopeful.formUnion(datasetIDs.compactMap { known.id(ofDataset: $0, at: now) })
+        var statements = [HistoryTable.clock]
+        if !hopeful.isEmpty { statements.append(HistoryTable.lockMarks(ids: hopeful.sorted())) }
+        let outcomes = try connection.begin(with: statements)
+        try world.takeClock(outcomes[0].rows)
+        guard outcomes.count > 1 else { return }
+        for row in outcomes[1].rows {
+            let id = try row.int64(0)
+            guard let known = known.known(id, like: try KnownHistories.Mark(from: row)) else { continue }
+            world.take(known.history)
+            world.addresses[known.history.wishlistID] = known.address
+            if let dataset = known.history.datasetID { datasetIDs.remove(dataset) }
         }
     }
 
@@ -144,8 +165,10 @@ extension BatchTransaction {
         var addressed: Set<Int64> = []
         for (historyID, entries) in byHistory {
             guard let history = world.histories[historyID] else { continue }
-            addressed.insert(history.wishlistID)
+            if world.addresses[history.wishlistID] == nil { addressed.insert(history.wishlistID) }
             for (_, entry) in entries {
+                // Who makes a change of our own is told the training status.
+                if case .change = entry.origin { addressed.insert(history.wishlistID) }
                 if entry.event.type.historyStatus?.isActive == true && !history.status.isActive {
                     reviving.insert(history.wishlistID)
                 }

@@ -65,6 +65,8 @@ package struct BatchTransaction {
     /// An earlier commit of this batch may have succeeded unheard: claim and read back what it left owed.
     let recoversAll: Bool
 
+    /// What the lane knows; as it is to be after the commit once `run` has returned.
+    var known = KnownHistories()
     var world = World()
     var effects = Effects()
     var logged: [LoggedEvent] = []
@@ -72,7 +74,7 @@ package struct BatchTransaction {
     /// Webhooks whose id is also that of an earlier one of the batch.
     var repeated: [(index: Int, first: Int)] = []
 
-    package init(settings: Settings, batch: Batch, checksAllKeys: Bool, recoversAll: Bool) {
+    package init(settings: Settings, batch: Batch, checksAllKeys: Bool = false, recoversAll: Bool = false) {
         self.settings = settings
         self.batch = batch
         self.checksAllKeys = checksAllKeys
@@ -81,7 +83,7 @@ package struct BatchTransaction {
         effects.changes = Array(repeating: nil, count: batch.changes.count)
     }
 
-    /// Does it all, but for BEGIN and COMMIT.
+    /// Does it all, but for COMMIT.
     package mutating func run(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
         try load(on: connection)
         let entries = try resolve(on: connection)
@@ -100,17 +102,28 @@ package struct BatchTransaction {
         settle()
         try write(on: connection)
         try recover(on: connection)
+        remember()
         return effects
+    }
+
+    /// Keeps for the next batch what this one leaves.
+    private mutating func remember() {
+        for (id, history) in world.histories {
+            if let address = world.addresses[history.wishlistID] {
+                known.note(history, address, by: settings.instance, readAt: world.readAt[id])
+            }
+        }
     }
 }
 
 /// What a transaction has read and locked.
 struct World {
     var now = Timestamp.now()
-    var isClockRead = false
     /// Rows inserted by one statement get ids without gaps; not on a cluster, where nodes take turns.
     var idsAreConsecutive = false
     var histories: [Int64: DatasetHistory] = [:]
+    /// When a history was read, if it was not known before.
+    var readAt: [Int64: ContinuousClock.Instant] = [:]
     /// The histories as they were read.
     var originals: [Int64: DatasetHistory] = [:]
     var byDataset: [Int64: Int64] = [:]
@@ -130,23 +143,27 @@ struct World {
         addresses[history.wishlistID] ?? WishlistAddress(slug: history.slug, groupID: nil)
     }
 
+    /// Takes up the row of `HistoryTable.clock`.
+    mutating func takeClock(_ rows: MySQLRows) throws(MySQLError) {
+        now = try rows[0].timestamp(0)
+        idsAreConsecutive = try rows[0].int64(1) == 1
+    }
+
     /// Takes up rows of `HistoryTable.columns`. Of several rows with one dataset id the newest is meant.
     mutating func take(_ rows: MySQLRows) throws(MySQLError) {
-        histories.reserveCapacity(histories.count + rows.count)
-        originals.reserveCapacity(histories.count + rows.count)
-        byDataset.reserveCapacity(byDataset.count + rows.count)
-        byReference.reserveCapacity(byReference.count + rows.count)
+        let now = ContinuousClock.now
         for row in rows {
-            if !isClockRead {
-                now = try row.timestamp(HistoryTable.clockColumn)
-                idsAreConsecutive = try row.int64(HistoryTable.incrementColumn) == 1
-                isClockRead = true
-            }
             let history = try HistoryTable.history(from: row)
-            histories[history.id] = history
-            originals[history.id] = history
+            take(history)
+            readAt[history.id] = now
             if let reference = history.reference { byReference[reference] = history.id }
-            if let dataset = history.datasetID { byDataset[dataset] = max(byDataset[dataset] ?? 0, history.id) }
         }
+    }
+
+    /// Takes up a history whose row is locked and like this.
+    mutating func take(_ history: DatasetHistory) {
+        histories[history.id] = history
+        originals[history.id] = history
+        if let dataset = history.datasetID { byDataset[dataset] = max(byDataset[dataset] ?? 0, history.id) }
     }
 }

@@ -51,7 +51,7 @@ struct Deadlines: Sendable {
             var agenda = Agenda()
             for row in rows {
                 let history = try HistoryTable.history(from: row)
-                let now = try row.timestamp(HistoryTable.clockColumn)
+                let now = try row.timestamp("db_now")
                 agenda.add(history, history.silenceStep(at: now, deadlineSeconds: deadlineSeconds), now)
                 last = history
             }
@@ -103,7 +103,8 @@ struct Deadlines: Sendable {
                 "AND h.deadline_at >= \(deadline) AND NOT (h.deadline_at = \(deadline) AND h.id <= \(last.id))"
         }
         let sql: SQL = """
-            SELECT \(HistoryTable.columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_deadline_at) \
+            SELECT \(HistoryTable.columns), UTC_TIMESTAMP(6) AS db_now \
+            FROM wishlist_dataset_histories h FORCE INDEX (histories_deadline_at) \
             WHERE h.deadline_at <= UTC_TIMESTAMP(6) + INTERVAL \(lead) MICROSECOND \(further) \
             ORDER BY h.deadline_at, h.id LIMIT \(Self.page)
             """

@@ -3,19 +3,16 @@ package import MySQL
 
 /// `wishlist_dataset_histories` as SQL (spec, section 6).
 package enum HistoryTable {
-    /// What `history(from:)` reads, the database's clock, and how far apart the ids are that a statement gives out.
+    /// What `history(from:)` reads.
     package static let columns: SQL = """
         h.id, h.wishlist_to_group_id, h.dataset_id, h.reference, h.slug, h.name, h.notifications, h.created_by, \
         h.status, h.progress, h.stage, h.message, h.error_code, h.error_message, h.sequence, h.revision, \
         h.notified_revision, h.owed_since, h.dispatcher, h.dispatch_until, h.heard_at, h.deadline_at, \
-        h.redelivery_asked_at, h.started_at, h.finished_at, h.created_at, h.updated_at, UTC_TIMESTAMP(6) AS db_now, \
-        @@auto_increment_increment
+        h.redelivery_asked_at, h.started_at, h.finished_at, h.created_at, h.updated_at
         """
 
-    /// Position of `db_now`.
-    package static let clockColumn: MySQLColumn = 27
-    /// Position of how far apart ids given out by one statement are.
-    package static let incrementColumn: MySQLColumn = 28
+    /// The database's clock, and how far apart the ids are that a statement gives out.
+    package static let clock: SQL = "SELECT UTC_TIMESTAMP(6), @@auto_increment_increment"
 
     /// Locks the rows of these datasets, in the order of the index: the same for every transaction.
     package static func lock(datasetIDs: some Collection<Int64>) -> SQL {
@@ -38,6 +35,14 @@ package enum HistoryTable {
         """
         SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
         WHERE h.id IN \(list: ids) ORDER BY h.id FOR UPDATE
+        """
+    }
+
+    /// Locks the rows with these ids and returns no more of each than `KnownHistories.Mark` wants, after the id.
+    static func lockMarks(ids: some Collection<Int64>) -> SQL {
+        """
+        SELECT id, revision, notified_revision, dispatcher, redelivery_asked_at IS NOT NULL \
+        FROM wishlist_dataset_histories FORCE INDEX (PRIMARY) WHERE id IN \(list: ids) ORDER BY id FOR UPDATE
         """
     }
 

@@ -23,8 +23,9 @@ struct LaneWriter {
     /// Runs until the lane is closed and empty, or closed and the database is away.
     func run() async {
         var connection: MySQLConnection?
+        var known = KnownHistories()
         while let batch = await lane.take(maximum: batchSize) {
-            let isStored = await process(batch, on: &connection)
+            let isStored = await process(batch, on: &connection, &known)
             if isStored { continue }
             if lane.isClosed { break }
             // Nobody is to spin on a database that is away; who comes meanwhile waits a moment.
@@ -42,12 +43,13 @@ struct LaneWriter {
 
     /// - Returns: false if the database is away.
     private func process(
-        _ batch: Batch, on connection: inout MySQLConnection?, _ attempts: Attempts = Attempts()
+        _ batch: Batch, on connection: inout MySQLConnection?, _ known: inout KnownHistories,
+        _ attempts: Attempts = Attempts()
     ) async -> Bool {
         var attempts = attempts
         while true {
             do throws(MySQLError) {
-                try await commit(batch, on: &connection, attempts)
+                try await commit(batch, on: &connection, &known, attempts)
                 return true
             } catch {
                 attempts.recoversAll = attempts.recoversAll || error.isOutcomeUnknown
@@ -67,8 +69,8 @@ struct LaneWriter {
                         giveUp(batch, error, .failed)
                         return true
                     }
-                    let isStored = await process(first, on: &connection, attempts)
-                    return await process(second, on: &connection, attempts) && isStored
+                    let isStored = await process(first, on: &connection, &known, attempts)
+                    return await process(second, on: &connection, &known, attempts) && isStored
                 }
                 attempts.count += 1
                 instruments.retriedTransactions.increment()
@@ -78,13 +80,16 @@ struct LaneWriter {
 
     /// One attempt; after the commit everybody is told.
     private func commit(
-        _ batch: Batch, on connection: inout MySQLConnection?, _ attempts: Attempts
+        _ batch: Batch, on connection: inout MySQLConnection?, _ known: inout KnownHistories, _ attempts: Attempts
     ) async throws(MySQLError) {
         let live = try await usable(&connection)
         let started = ContinuousClock.now
         var transaction = BatchTransaction(
             settings: settings, batch: batch, checksAllKeys: attempts.checksAllKeys, recoversAll: attempts.recoversAll)
+        // Moved in and out again, so that it is never copied; whatever fails leaves nothing known.
+        swap(&transaction.known, &known)
         let effects = try await transaction.commit(on: live)
+        swap(&transaction.known, &known)
         instruments.committed(batch, effects, in: started.duration(to: .now))
         tell(batch, effects)
         if !effects.parked.isEmpty { await unparkKnown(effects.parked, on: live) }
@@ -139,7 +144,6 @@ extension BatchTransaction {
     /// Runs it on the connection's thread, from BEGIN to COMMIT; rolls back if it fails.
     fileprivate mutating func commit(on connection: isolated MySQLConnection) async throws(MySQLError) -> Effects {
         do throws(MySQLError) {
-            try connection.begin()
             let effects = try run(on: connection)
             try connection.commit()
             return effects

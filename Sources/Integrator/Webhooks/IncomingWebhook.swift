@@ -23,6 +23,11 @@ package struct IncomingWebhook: Sendable {
         self.body = body
         self.content = Content(body: body)
     }
+
+    /// What happened to a dataset; nil if it tells no such thing.
+    package var event: DatasetEvent? {
+        if case .event(let event) = content { event } else { nil }
+    }
 }
 
 extension IncomingWebhook.Content {

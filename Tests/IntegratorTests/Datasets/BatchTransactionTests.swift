@@ -11,9 +11,7 @@ import Testing
                 .init(webhook: IncomingWebhook(id: webhook.id, body: webhook.body)) { _ in }
             }
             var transaction = BatchTransaction(
-                settings: .init(instance: 1, deadlineSeconds: 60), batch: batch, checksAllKeys: true,
-                recoversAll: false)
-            try connection.begin()
+                settings: .init(instance: 1, deadlineSeconds: 60), batch: batch, checksAllKeys: true)
             let effects = try transaction.run(on: connection)
             try connection.commit()
             return effects.answers
