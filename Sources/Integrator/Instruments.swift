@@ -5,7 +5,8 @@ package final class Instruments: Sendable {
     package let log: Logger
     package let metrics: Metrics
 
-    private let webhooks: [String: [EventOutcomeLabel: Counter]]
+    /// By type, the last for those this service does not know, and then by outcome.
+    private let webhooks: [[Counter]]
     private let refused: [String: Counter]
     let webhookConflicts: Counter
     let batchSize: Histogram
@@ -18,8 +19,10 @@ package final class Instruments: Sendable {
     let tvAPICalls: CallMeter
 
     /// The `outcome` of `integrator_webhooks_total`.
-    enum EventOutcomeLabel: String, CaseIterable {
+    enum EventOutcomeLabel: Int, CaseIterable {
         case applied, duplicate, stale, ignored, parked, rejected, unavailable, failed
+
+        var label: String { "\(self)" }
 
         init(_ answer: WebhookAnswer) {
             self =
@@ -53,16 +56,13 @@ package final class Instruments: Sendable {
     package init(log: Logger, metrics: Metrics = Metrics()) {
         self.log = log
         self.metrics = metrics
-        webhooks = Dictionary(
-            uniqueKeysWithValues: (DatasetEventType.webhooks.map(\.rawValue) + [Self.otherType]).map { type in
-                let counters = EventOutcomeLabel.allCases.map { outcome in
-                    let counter = metrics.counter(
-                        "integrator_webhooks_total", help: "Webhooks rightly signed, by type and outcome.",
-                        labels: ["type": type, "outcome": outcome.rawValue])
-                    return (outcome, counter)
-                }
-                return (type, Dictionary(uniqueKeysWithValues: counters))
-            })
+        webhooks = (DatasetEventType.webhooks.map(\.rawValue) + [Self.otherType]).map { type in
+            EventOutcomeLabel.allCases.map { outcome in
+                metrics.counter(
+                    "integrator_webhooks_total", help: "Webhooks rightly signed, by type and outcome.",
+                    labels: ["type": type, "outcome": outcome.label])
+            }
+        }
         refused = Dictionary(
             uniqueKeysWithValues: ["signature", "rate_limited", "queue_full"].map { reason in
                 let counter = metrics.counter(
@@ -117,28 +117,22 @@ package final class Instruments: Sendable {
 
     /// Counts a webhook and its answer.
     func count(_ webhook: IncomingWebhook, _ answer: WebhookAnswer) {
-        let type =
-            switch webhook.content {
-            case .event(let event): event.type.rawValue
-            case .unknown: Self.otherType
-            case .invalid(let type, _): type ?? Self.otherType
-            }
-        counter(type, EventOutcomeLabel(answer)).increment()
+        let outcome = EventOutcomeLabel(answer)
+        counter(webhook.type, outcome).increment()
         log.debug(
             "webhook",
             [
-                "webhook_id": .string(webhook.id), "type": .string(type),
-                "outcome": .string(EventOutcomeLabel(answer).rawValue),
+                "webhook_id": .string(webhook.id), "type": .string(webhook.type?.rawValue ?? Self.otherType),
+                "outcome": .string(outcome.label),
             ])
         if case .rejected(let reason) = answer {
             log.warning("webhook rejected", ["webhook_id": .string(webhook.id), "reason": .string(reason)])
         }
     }
 
-    private func counter(_ type: String, _ outcome: EventOutcomeLabel) -> Counter {
-        let byOutcome = webhooks[type] ?? webhooks[Self.otherType]
-        guard let counter = byOutcome?[outcome] else { preconditionFailure("all outcomes have a counter") }
-        return counter
+    private func counter(_ type: DatasetEventType?, _ outcome: EventOutcomeLabel) -> Counter {
+        let place = type.flatMap(DatasetEventType.webhooks.firstIndex) ?? DatasetEventType.webhooks.count
+        return webhooks[place][outcome.rawValue]
     }
 
     /// Counts a webhook that was not taken: `signature`, `rate_limited` or `queue_full`.

@@ -25,7 +25,6 @@ extension BatchTransaction {
         // Histories are locked first, as everywhere; whoever was faster has changed the rows meanwhile.
         let before = try openRows(ids, on: connection)
         events.removeAll { before[$0.id] == nil }
-        var entries: [Int64: [(historyID: Int64, entry: Entry)]] = [:]
         for (id, webhook) in events {
             let content = webhook.content
             guard case .event(let event) = content else {
@@ -40,15 +39,13 @@ extension BatchTransaction {
                 """)
             statements.append(
                 "INSERT IGNORE INTO wishlist_dataset_parked (event_id, dataset_id) VALUES (\(id), \(event.datasetID))")
-            if let historyID = find(event) {
-                let entry = Entry(origin: .parked(id), key: webhook.id, body: webhook.body, event: event)
-                entries[historyID, default: []].append((historyID, entry))
+            if let place = world.place(of: event) {
+                world.slots[place].entries.append(
+                    Entry(.parked(id), key: webhook.id, body: webhook.body, event: event))
             }
         }
-        try loadSurroundings(of: entries, on: connection)
-        for (historyID, entries) in entries.sorted(by: { $0.key < $1.key }) {
-            apply(entries.map(\.entry), to: historyID)
-        }
+        try loadSurroundings(on: connection)
+        applyAll()
         try write(on: connection)
         try recover(on: connection)
         return (try outcomes(of: events.map(\.id), before, on: connection), effects)
@@ -77,7 +74,7 @@ extension BatchTransaction {
         let datasetIDs = Set(events.compactMap(\.datasetID))
         guard !datasetIDs.isEmpty else { return }
         try world.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
-        let references = Set(events.compactMap { find($0) == nil ? $0.reference : nil })
+        let references = Set(events.compactMap { world.place(of: $0) == nil ? $0.reference : nil })
         if !references.isEmpty { try world.take(connection.query(HistoryTable.lock(references: references.sorted()))) }
     }
 

@@ -1,71 +1,93 @@
 import MySQL
 
 extension BatchTransaction {
+    /// Applies all that happens, history after history.
+    mutating func applyAll() {
+        for place in world.touched { apply(at: place) }
+    }
+
     /// Applies the events of one history: changes of our own first, then webhooks by their sequence.
-    mutating func apply(_ entries: [Entry], to historyID: Int64) {
-        guard var history = world.histories[historyID] else { return }
-        let before = history.revision
+    private mutating func apply(at place: Int) {
+        var slot = world.slots[place]
+        let before = slot.history
         var notifications: [Notification] = []
-        var surroundings = surroundings(of: history)
-        let ordered = entries.enumerated().sorted {
-            ($0.element.event.sequence ?? 0, $0.offset) < ($1.element.event.sequence ?? 0, $1.offset)
+        var surroundings = surroundings(of: slot.history)
+        var entries = slot.entries
+        if entries.count > 1 {
+            entries = entries.enumerated().sorted {
+                ($0.element.event.sequence ?? 0, $0.offset) < ($1.element.event.sequence ?? 0, $1.offset)
+            }.map(\.element)
         }
-        for entry in ordered.map(\.element) {
+        // The last event that was applied and is not in the log yet, with what it made of the history.
+        var last: (entry: Entry, history: DatasetHistory)?
+        for entry in entries {
             let training = surroundings.training
             var socketID: String?
             var verdict = Verdict.stale
             if case .change(let index) = entry.origin {
                 let change = batch.changes[index]
                 socketID = change.exceptSocketID
-                if change.condition(history, surroundings, world.now) {
-                    verdict = history.apply(entry.event, at: world.now, in: &surroundings)
+                if change.condition(slot.history, surroundings, world.now) {
+                    verdict = slot.history.apply(entry.event, at: world.now, in: &surroundings)
                 }
                 effects.changes[index] = ChangeAnswer(
-                    isApplied: verdict == .applied, history: history, training: surroundings.training)
+                    isApplied: verdict == .applied, history: slot.history, training: surroundings.training)
                 if verdict != .applied { continue }
             } else {
-                verdict = history.apply(entry.event, at: world.now, in: &surroundings)
+                verdict = slot.history.apply(entry.event, at: world.now, in: &surroundings)
             }
-            if verdict == .applied {
-                if history.preference.wants(entry.event.type) {
-                    notifications.append(
-                        Notification(
-                            history: history, type: entry.event.type,
-                            training: takeTraining(entry.event, surroundings, of: history), exceptSocketID: socketID))
-                } else {
-                    _ = takeTraining(entry.event, surroundings, of: history)
-                }
-                if let result = entry.event.result { world.results[historyID] = result }
-            } else {
+            guard verdict == .applied else {
                 surroundings.training = training
+                note(entry, verdict, slot.history)
+                continue
             }
-            note(entry, verdict, history)
+            let change = takeTraining(entry.event, surroundings, of: slot.history)
+            if slot.history.preference.wants(entry.event.type) {
+                notifications.append(
+                    Notification(
+                        history: slot.history, type: entry.event.type, training: change, exceptSocketID: socketID))
+            }
+            if let result = entry.event.result { slot.result = result }
+            if let last { note(last.entry, .applied, last.history) }
+            last = (entry, slot.history)
         }
-        if history.status.isActive { world.active[history.wishlistID]?.insert(historyID) }
-        if let original = world.originals[historyID], original.status != history.status {
-            effects.transitions.append((original.status, history))
+        if slot.history.status.isActive { world.active[slot.history.wishlistID]?.insert(slot.history.id) }
+        if before.status != slot.history.status { effects.transitions.append((before.status, slot.history)) }
+        if slot.history.revision > before.revision {
+            incur(notifications, from: before.revision, &slot)
         }
-        if history.revision > before {
-            let isOurs = history.debt.incur(
-                revision: history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: world.now)
-            if isOurs {
-                effects.handoffs.append(
-                    Handoff(
-                        historyID: historyID, laneKey: history.laneKey, address: world.address(of: history),
-                        from: before,
-                        to: history.revision,
-                        notified: history.debt.notified, notifications: notifications))
+        if let last {
+            if let row = row(of: slot, after: last.entry) {
+                slot.row = row
+                note(last.entry, .applied, last.history, isTold: true)
+            } else {
+                note(last.entry, .applied, last.history)
             }
         }
-        world.histories[historyID] = history
+        world.slots[place] = slot
+    }
+
+    /// Notes what is owed now.
+    private mutating func incur(_ notifications: [Notification], from before: Int64, _ slot: inout World.Slot) {
+        let isOurs = slot.history.debt.incur(
+            revision: slot.history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: world.now)
+        guard isOurs else { return }
+        effects.handoffs.append(
+            Handoff(
+                historyID: slot.history.id, laneKey: slot.history.laneKey, address: slot.addressee, from: before,
+                to: slot.history.revision, notified: slot.history.debt.notified, notifications: notifications))
     }
 
     private func surroundings(of history: DatasetHistory) -> Surroundings {
         var surroundings = Surroundings(deadlineSeconds: settings.deadlineSeconds)
-        surroundings.otherIsActive = !(world.active[history.wishlistID] ?? []).subtracting([history.id]).isEmpty
+        if let active = world.active[history.wishlistID] {
+            surroundings.otherIsActive = !active.subtracting([history.id]).isEmpty
+        }
         surroundings.isLatest = (world.latest[history.wishlistID] ?? history.id) == history.id
-        surroundings.training = world.training[history.wishlistID]?.status ?? .none
-        surroundings.trainingScheduledAt = world.training[history.wishlistID]?.scheduledAt
+        if let training = world.training[history.wishlistID] {
+            surroundings.training = training.status
+            surroundings.trainingScheduledAt = training.scheduledAt
+        }
         return surroundings
     }
 
@@ -81,7 +103,7 @@ extension BatchTransaction {
     }
 
     /// Keeps what is to be written of an event, and what its sender is told.
-    private mutating func note(_ entry: Entry, _ verdict: Verdict, _ history: DatasetHistory) {
+    private mutating func note(_ entry: Entry, _ verdict: Verdict, _ history: DatasetHistory, isTold: Bool = false) {
         let (outcome, reason, answer): (EventOutcome, String?, WebhookAnswer) =
             switch verdict {
             case .applied: (.applied, nil, .applied)
@@ -89,19 +111,22 @@ extension BatchTransaction {
             case .parked: (.parked, nil, .parked)
             case .rejected(let reason): (.rejected, reason, .rejected(reason))
             }
-        let event = LoggedEvent(
-            key: entry.key, type: entry.event.type.rawValue, outcome: outcome, event: entry.event, history: history,
-            reason: reason, body: entry.body)
         switch entry.origin {
         case .webhook(let index):
             effects.answers[index] = answer
-            logged.append(event)
+            if outcome == .parked { parkedKeys.append(entry.key) }
         case .change:
-            logged.append(event)
+            break
         case .parked(let id):
             guard outcome != .parked else { return }
-            statements += EventLog.unpark(id, as: event)
-            effects.unparked.append((entry.event.type.rawValue, outcome))
+            statements += EventLog.unpark(id, outcome: outcome, reason: reason, history: history)
+            effects.unparked.append((entry.event.type, outcome))
+            return
+        }
+        if isTold {
+            told.append(entry, outcome, history, reason, at: world.now)
+        } else {
+            logged.append(entry, outcome, history, reason, at: world.now)
         }
     }
 
@@ -110,27 +135,24 @@ extension BatchTransaction {
         switch webhook.content {
         case .unknown(let type):
             effects.answers[index] = .ignored
-            logged.append(
-                LoggedEvent(
-                    key: webhook.id, type: type, outcome: .ignored, event: nil, history: nil, reason: nil,
-                    body: webhook.body))
+            logged.append(key: webhook.id, body: webhook.body, type: type, outcome: .ignored, at: world.now)
         case .invalid(let type, let reason):
             effects.answers[index] = .rejected(reason)
             logged.append(
-                LoggedEvent(
-                    key: webhook.id, type: type, outcome: .rejected, event: nil, history: nil, reason: reason,
-                    body: webhook.body))
+                key: webhook.id, body: webhook.body, type: type, outcome: .rejected, reason: reason, at: world.now)
         case .event:
             break
         }
     }
+}
 
-    mutating func append(
-        key: String, body: [UInt8], event: DatasetEvent, outcome: EventOutcome, history: DatasetHistory?
+extension EventRows {
+    fileprivate mutating func append(
+        _ entry: BatchTransaction.Entry, _ outcome: EventOutcome, _ history: DatasetHistory, _ reason: String?,
+        at clock: Timestamp
     ) {
-        logged.append(
-            LoggedEvent(
-                key: key, type: event.type.rawValue, outcome: outcome, event: event, history: history, reason: nil,
-                body: body))
+        append(
+            key: entry.key, body: entry.body, type: entry.event.type.rawValue, outcome: outcome, event: entry.event,
+            history: history, reason: reason, at: clock)
     }
 }

@@ -3,22 +3,23 @@ import MySQL
 extension BatchTransaction {
     /// Begins, and locks the histories that the batch names.
     mutating func load(on connection: isolated MySQLConnection) throws(MySQLError) {
-        let events = batch.webhooks.compactMap(\.webhook.event)
         var ids = Set(batch.changes.map(\.historyID))
         ids.formUnion(batch.settlements.map(\.historyID))
         ids.formUnion(batch.recoveries.keys)
-        var datasetIDs = Set(events.compactMap(\.datasetID)).union(batch.unparked)
+        var datasetIDs = batch.unparked
+        for pending in batch.webhooks { if let id = pending.webhook.datasetID { datasetIDs.insert(id) } }
         datasetIDs.formUnion(batch.changes.compactMap(\.event.datasetID))
-        try begin(ids: &ids, datasetIDs: &datasetIDs, on: connection)
+        try begin(ids: ids, datasetIDs: &datasetIDs, on: connection)
         if !datasetIDs.isEmpty {
             try world.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
         }
-        let missing = ids.subtracting(world.histories.keys)
+        let missing = ids.filter { world.place(ofHistory: $0) == nil }
         if !missing.isEmpty { try world.take(connection.query(HistoryTable.lock(ids: missing.sorted()))) }
-        let references = Set(
-            events.compactMap { event in
-                event.datasetID.flatMap { world.byDataset[$0] } == nil ? event.reference : nil
-            })
+        var references: Set<String> = []
+        for pending in batch.webhooks {
+            guard let id = pending.webhook.datasetID, world.place(ofDataset: id) == nil else { continue }
+            if let reference = pending.webhook.event?.reference { references.insert(reference) }
+        }
         if !references.isEmpty {
             try world.take(connection.query(HistoryTable.lock(references: references.sorted())))
         }
@@ -27,108 +28,98 @@ extension BatchTransaction {
     /// Begins, in one round trip with the clock and the locks of those histories that are known: they are taken out of what
     /// has to be read.
     private mutating func begin(
-        ids: inout Set<Int64>, datasetIDs: inout Set<Int64>, on connection: isolated MySQLConnection
+        ids: Set<Int64>, datasetIDs: inout Set<Int64>, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
         let now = ContinuousClock.now
         var hopeful = ids.filter { known.isFresh($0, at: now) }
-        hopeful.formUnion(datasetIDs.compactMap { known.id(ofDataset: $0, at: now) })
+        for dataset in datasetIDs { if let id = known.id(ofDataset: dataset, at: now) { hopeful.insert(id) } }
         var statements = [HistoryTable.clock]
         if !hopeful.isEmpty { statements.append(HistoryTable.lockMarks(ids: hopeful.sorted())) }
         let outcomes = try connection.begin(with: statements)
         try world.takeClock(outcomes[0].rows)
         guard outcomes.count > 1 else { return }
+        world.slots.reserveCapacity(hopeful.count)
         for row in outcomes[1].rows {
-            let id = try row.int64(0)
-            guard let known = known.known(id, like: try KnownHistories.Mark(from: row)) else { continue }
-            world.take(known.history)
-            world.addresses[known.history.wishlistID] = known.address
+            guard let known = known.known(try row.int64(0), like: try KnownHistories.Mark(from: row)) else { continue }
+            world.take(World.Slot(history: known.history, row: known.history, address: known.address))
             if let dataset = known.history.datasetID { datasetIDs.remove(dataset) }
         }
     }
 
     /// Finds the history of each event. What has none, or is no event, is logged here and done with.
-    mutating func resolve(
-        on connection: isolated MySQLConnection
-    ) throws(MySQLError) -> [(historyID: Int64, entry: Entry)] {
+    mutating func resolve(on connection: isolated MySQLConnection) throws(MySQLError) {
         let known = try knownKeys(on: connection)
         var seen: [String: Int] = [:]
-        var entries: [(historyID: Int64, entry: Entry)] = []
         // Datasets that were not known before, or whose training webhooks may have waited for this.
         var revealed = batch.unparked
 
         for (index, change) in batch.changes.enumerated() {
-            guard let history = world.histories[change.historyID] else { continue }
+            guard let place = world.place(ofHistory: change.historyID) else { continue }
+            let history = world.slots[place].history
             if known[change.key] != nil {
                 effects.changes[index] = ChangeAnswer(isApplied: true, history: history, training: .none)
                 continue
             }
             if let dataset = change.event.datasetID, history.datasetID == nil {
-                world.byDataset[dataset] = history.id
+                world.name(place, dataset: dataset)
                 revealed.insert(dataset)
             }
-            entries.append(
-                (history.id, Entry(origin: .change(index), key: change.key, body: change.body, event: change.event)))
+            world.slots[place].entries.append(
+                Entry(.change(index), key: change.key, body: change.body, event: change.event))
         }
 
+        seen.reserveCapacity(batch.webhooks.count)
         for (index, pending) in batch.webhooks.enumerated() {
             let webhook = pending.webhook
-            if let first = known[webhook.id] {
+            if !known.isEmpty, let first = known[webhook.id] {
                 if first.body != webhook.body { effects.conflicts.append(webhook.id) }
                 effects.answers[index] = first.outcome == .rejected ? .rejected(first.reason) : .duplicate
                 continue
             }
-            if let first = seen[webhook.id] {
+            if let first = seen.updateValue(index, forKey: webhook.id) {
+                seen[webhook.id] = first
                 if batch.webhooks[first].webhook.body != webhook.body { effects.conflicts.append(webhook.id) }
                 repeated.append((index, first))
                 continue
             }
-            seen[webhook.id] = index
-            guard case .event(let event) = webhook.content else {
+            guard let event = webhook.event else {
                 log(webhook, index)
                 continue
             }
-            if let historyID = find(event) {
+            if let place = world.place(of: event) {
                 // If the history has another id this contradicts it, and reveals nothing.
-                if let dataset = event.datasetID, world.byDataset[dataset] == nil,
-                    world.histories[historyID]?.datasetID == nil
+                if let dataset = event.datasetID, world.slots[place].history.datasetID == nil,
+                    world.place(ofDataset: dataset) == nil
                 {
-                    world.byDataset[dataset] = historyID
+                    world.name(place, dataset: dataset)
                     revealed.insert(dataset)
                 }
                 if event.type == .datasetCompleted, let dataset = event.datasetID { revealed.insert(dataset) }
-                entries.append(
-                    (historyID, Entry(origin: .webhook(index), key: webhook.id, body: webhook.body, event: event)))
+                world.slots[place].entries.append(
+                    Entry(.webhook(index), key: webhook.id, body: webhook.body, event: event))
             } else {
                 effects.answers[index] = .parked
-                append(key: webhook.id, body: webhook.body, event: event, outcome: .parked, history: nil)
+                logged.append(
+                    key: webhook.id, body: webhook.body, type: event.type.rawValue, outcome: .parked, event: event,
+                    at: world.now)
+                parkedKeys.append(webhook.id)
                 if let dataset = event.datasetID { effects.parked.insert(dataset) }
             }
         }
-        try unpark(revealed, into: &entries, on: connection)
-        return entries
-    }
-
-    func find(_ event: DatasetEvent) -> Int64? {
-        if let dataset = event.datasetID, let id = world.byDataset[dataset] { return id }
-        return event.reference.flatMap { world.byReference[$0] }
+        try unpark(revealed, on: connection)
     }
 
     private mutating func unpark(
-        _ datasetIDs: Set<Int64>, into entries: inout [(historyID: Int64, entry: Entry)],
-        on connection: isolated MySQLConnection
+        _ datasetIDs: Set<Int64>, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
-        let known = datasetIDs.filter { world.byDataset[$0] != nil }
+        let known = datasetIDs.filter { world.place(ofDataset: $0) != nil }
         guard !known.isEmpty else { return }
         for row in try connection.query(EventLog.parked(datasetIDs: known.sorted())) {
             let webhook = IncomingWebhook(
                 id: String(decoding: try row.bytes("event_key"), as: UTF8.self), body: try row.bytes("body"))
-            guard case .event(let event) = webhook.content, let historyID = find(event) else { continue }
-            entries.append(
-                (
-                    historyID,
-                    Entry(
-                        origin: .parked(try row.int64("id")), key: webhook.id, body: webhook.body, event: event)
-                ))
+            guard let event = webhook.event, let place = world.place(of: event) else { continue }
+            world.slots[place].entries.append(
+                Entry(.parked(try row.int64("id")), key: webhook.id, body: webhook.body, event: event))
         }
     }
 
@@ -138,8 +129,8 @@ extension BatchTransaction {
     ) throws(MySQLError) -> [String: (outcome: EventOutcome, reason: String, body: [UInt8])] {
         var keys = batch.changes.map(\.key)
         for pending in batch.webhooks {
-            if !checksAllKeys, case .event(let event) = pending.webhook.content, let historyID = find(event),
-                let sequence = event.sequence, let history = world.histories[historyID], sequence > history.sequence
+            if !checksAllKeys, let event = pending.webhook.event, let place = world.place(of: event),
+                let sequence = event.sequence, sequence > world.slots[place].history.sequence
             {
                 continue
             }
@@ -156,29 +147,27 @@ extension BatchTransaction {
         return known
     }
 
-    /// Reads what the verdicts depend on besides the histories themselves.
-    mutating func loadSurroundings(
-        of byHistory: [Int64: [(historyID: Int64, entry: Entry)]], on connection: isolated MySQLConnection
-    ) throws(MySQLError) {
+    /// Reads what the verdicts depend on besides the histories themselves, and whom to tell.
+    mutating func loadSurroundings(on connection: isolated MySQLConnection) throws(MySQLError) {
         var reviving: Set<Int64> = []
         var training: Set<Int64> = []
         var addressed: Set<Int64> = []
-        for (historyID, entries) in byHistory {
-            guard let history = world.histories[historyID] else { continue }
-            if world.addresses[history.wishlistID] == nil { addressed.insert(history.wishlistID) }
-            for (_, entry) in entries {
+        for slot in world.slots {
+            let wishlist = slot.history.wishlistID
+            if slot.address == nil && (recoversAll || !slot.entries.isEmpty) { addressed.insert(wishlist) }
+            for entry in slot.entries {
                 // Who makes a change of our own is told the training status.
-                if case .change = entry.origin { addressed.insert(history.wishlistID) }
-                if entry.event.type.historyStatus?.isActive == true && !history.status.isActive {
-                    reviving.insert(history.wishlistID)
+                if case .change = entry.origin { addressed.insert(wishlist) }
+                if !slot.history.status.isActive && entry.event.type.historyStatus?.isActive == true {
+                    reviving.insert(wishlist)
                 }
-                if entry.event.type.isAboutTraining { training.insert(history.wishlistID) }
+                if entry.event.type.isAboutTraining { training.insert(wishlist) }
             }
         }
-        for historyID in batch.recoveries.keys {
-            if let history = world.histories[historyID] { addressed.insert(history.wishlistID) }
+        for id in batch.recoveries.keys {
+            guard let place = world.place(ofHistory: id), world.slots[place].address == nil else { continue }
+            addressed.insert(world.slots[place].history.wishlistID)
         }
-        if recoversAll { addressed.formUnion(world.histories.values.map(\.wishlistID)) }
         if !reviving.isEmpty {
             let sql: SQL = """
                 SELECT active_wishlist_id, id FROM wishlist_dataset_histories \
@@ -201,6 +190,7 @@ extension BatchTransaction {
     private mutating func loadWishlists(
         _ ids: Set<Int64>, locking training: Set<Int64>, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
+        var addresses: [Int64: WishlistAddress] = [:]
         for (ids, lock) in [(ids.subtracting(training), ""), (training, " FOR UPDATE")] where !ids.isEmpty {
             let sql: SQL = """
                 SELECT id, slug, group_id, training_status, training_scheduled_at FROM wishlist_to_groups \
@@ -208,11 +198,15 @@ extension BatchTransaction {
                 """
             for row in try connection.query(sql) {
                 let id = try row.int64(0)
-                world.addresses[id] = WishlistAddress(slug: try row.string(1), groupID: try row.optionalInt64(2))
+                addresses[id] = WishlistAddress(slug: try row.string(1), groupID: try row.optionalInt64(2))
                 world.training[id] = TrainingChange(
                     status: TrainingStatus(rawValue: Int(try row.int64(3))) ?? .none,
                     scheduledAt: try row.optionalTimestamp(4))
             }
+        }
+        if addresses.isEmpty { return }
+        for place in world.slots.indices {
+            if let address = addresses[world.slots[place].history.wishlistID] { world.slots[place].address = address }
         }
     }
 }

@@ -7,64 +7,63 @@ extension BatchTransaction {
     /// Notes what has been sent.
     mutating func settle() {
         for settlement in batch.settlements {
-            guard var history = world.histories[settlement.historyID] else {
+            guard let place = world.place(ofHistory: settlement.historyID) else {
                 effects.lost.append(settlement.historyID)
                 continue
             }
+            let id = settlement.historyID
             for letter in settlement.deadLetters {
                 statements.append(
                     """
                     INSERT IGNORE INTO wishlist_dataset_dead_letters (event_id, history_id, revision, reason, refused_at) \
                     SELECT id, history_id, revision, \(letter.reason.limited(to: 1000)), \(world.now) \
-                    FROM wishlist_dataset_events WHERE history_id = \(history.id) AND revision = \(letter.revision)
+                    FROM wishlist_dataset_events WHERE history_id = \(id) AND revision = \(letter.revision)
                     """)
             }
-            let isOurs = history.debt.settle(
-                upTo: settlement.upTo, of: history.revision, oldest: settlement.oldest, by: settings.instance,
-                at: world.now)
-            world.histories[history.id] = history
-            if history.debt.owedSince != nil && !isOurs {
-                effects.lost.append(history.id)
+            let revision = world.slots[place].history.revision
+            let isOurs = world.slots[place].history.debt.settle(
+                upTo: settlement.upTo, of: revision, oldest: settlement.oldest, by: settings.instance, at: world.now)
+            if world.slots[place].history.debt.owedSince != nil && !isOurs {
+                effects.lost.append(id)
             } else {
-                effects.settled.append(
-                    .init(historyID: history.id, isOwed: isOurs, revision: history.revision))
+                effects.settled.append(.init(historyID: id, isOwed: isOurs, revision: revision))
             }
         }
         for (historyID, after) in batch.recoveries.sorted(by: { $0.key < $1.key }) { claim(historyID, after: after) }
         if recoversAll {
-            for id in world.histories.keys where batch.recoveries[id] == nil { claim(id, after: nil) }
+            for id in world.slots.map(\.history.id) where batch.recoveries[id] == nil { claim(id, after: nil) }
         }
     }
 
     private mutating func claim(_ historyID: Int64, after: Int64?) {
-        guard var history = world.histories[historyID], history.debt.owedSince != nil,
-            history.debt.claim(by: settings.instance, at: world.now)
+        guard let place = world.place(ofHistory: historyID), world.slots[place].history.debt.owedSince != nil,
+            world.slots[place].history.debt.claim(by: settings.instance, at: world.now)
         else {
             effects.lost.append(historyID)
             return
         }
-        world.histories[historyID] = history
+        let slot = world.slots[place]
         effects.handoffs.removeAll { $0.historyID == historyID }
-        let from = max(after ?? 0, history.debt.notified)
         effects.handoffs.append(
             Handoff(
-                historyID: historyID, laneKey: history.laneKey, address: world.address(of: history), from: from,
-                to: history.revision,
-                notified: history.debt.notified, notifications: [], isRecovered: true))
+                historyID: historyID, laneKey: slot.history.laneKey, address: slot.addressee,
+                from: max(after ?? 0, slot.history.debt.notified), to: slot.history.revision,
+                notified: slot.history.debt.notified, notifications: [], isRecovered: true))
     }
 
     /// Writes all that has changed.
     mutating func write(on connection: isolated MySQLConnection) throws(MySQLError) {
-        let told = sortLogged()
-        if !logged.isEmpty {
-            let first = try connection.execute(EventLog.append(logged, at: world.now)).lastInsertID
-            if !told.isEmpty { try update(told, fromLog: first + Int64(logged.count) - 1, on: connection) }
+        let count = logged.count + told.count
+        if count > 0 {
+            let first = try connection.execute(EventLog.append(logged, last: told)).lastInsertID
+            if told.count > 0 { try update(fromLog: first + Int64(count) - 1, on: connection) }
         }
-        let parked = logged.filter { $0.outcome == .parked }.map(\.key)
-        if !parked.isEmpty { try connection.execute(EventLog.park(keys: parked)) }
+        if !parkedKeys.isEmpty { try connection.execute(EventLog.park(keys: parkedKeys)) }
         try updateRest(on: connection)
-        for (id, result) in world.results.sorted(by: { $0.key < $1.key }) {
-            try connection.execute(HistoryTable.setResult(result, of: id))
+        for slot in world.slots {
+            if let result = slot.result {
+                try connection.execute(HistoryTable.setResult(result, of: slot.history.id))
+            }
         }
         for id in world.trainingChanged.sorted() {
             guard let change = world.training[id] else { continue }
@@ -77,33 +76,14 @@ extension BatchTransaction {
         for statement in statements { try connection.execute(statement) }
     }
 
-    /// Puts the last event of each history that can be written from the log to the end of the log.
-    /// - Returns: those histories' rows as they will be then.
-    private mutating func sortLogged() -> [DatasetHistory] {
-        guard world.idsAreConsecutive else { return [] }
-        var last: [Int64: Int] = [:]
-        for (index, event) in logged.enumerated() where event.outcome == .applied {
-            if let history = event.history { last[history.id] = index }
-        }
-        var rows: [DatasetHistory] = []
-        rows.reserveCapacity(last.count)
-        for (id, index) in last {
-            if let row = row(id, after: logged[index]) { rows.append(row) } else { last[id] = nil }
-        }
-        // As a rule each event is of another history.
-        if last.count == logged.count { return rows }
-        let places = last.values.sorted()
-        let others = logged.enumerated().filter { index, event in event.history.map { last[$0.id] != index } ?? true }
-        logged = others.map(\.element) + places.map { logged[$0] }
-        return rows
-    }
-
-    /// What `HistoryTable.update(fromLog:...)` makes of the history's row; nil if that would be wrong.
-    private func row(_ historyID: Int64, after event: LoggedEvent) -> DatasetHistory? {
-        guard let history = world.histories[historyID], var row = world.originals[historyID],
-            event.event?.sequence == history.sequence, history.status != .pending,
-            history.debt.dispatcher == settings.instance
+    /// What `HistoryTable.update(fromLog:...)` will make of a history's row once its last event is in the log; nil if that
+    /// would be wrong.
+    func row(of slot: World.Slot, after last: Entry) -> DatasetHistory? {
+        let history = slot.history
+        guard world.idsAreConsecutive, var row = slot.row, last.event.sequence == history.sequence,
+            history.status != .pending, history.debt.dispatcher == settings.instance
         else { return nil }
+        if case .parked = last.origin { return nil }
         row.status = history.status
         row.progress = history.progress
         row.stage = history.stage
@@ -118,30 +98,32 @@ extension BatchTransaction {
         return row
     }
 
-    /// Writes what the log tells. If that does not find all, nobody knows what the rows are, and `updateRest` writes them.
+    /// Writes what the log tells of the histories in `told`. If that does not find all, nobody knows what the rows are, and
+    /// `updateRest` writes them.
     private mutating func update(
-        _ told: [DatasetHistory], fromLog last: Int64, on connection: isolated MySQLConnection
+        fromLog last: Int64, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
         let found = try connection.execute(
             HistoryTable.update(
                 fromLog: last - Int64(told.count) + 1...last, at: world.now, dispatcher: settings.instance,
                 until: world.now.adding(seconds: NotificationDebt.claimSeconds))
         ).affectedRows
-        for row in told { world.originals[row.id] = found == told.count ? row : nil }
+        if found != told.count {
+            for place in world.slots.indices where !world.slots[place].entries.isEmpty { world.slots[place].row = nil }
+        }
     }
 
     /// Writes what differs from the rows as they are now.
     private func updateRest(on connection: isolated MySQLConnection) throws(MySQLError) {
         var settled: [Int64] = []
         var changes: [(from: DatasetHistory?, to: DatasetHistory)] = []
-        for (id, history) in world.histories where world.originals[id] != history {
-            let original = world.originals[id]
-            var row = original
-            row?.debt = NotificationDebt(notified: history.revision)
-            if row == history {
-                settled.append(id)
+        for slot in world.slots where slot.row != slot.history {
+            var row = slot.row
+            row?.debt = NotificationDebt(notified: slot.history.revision)
+            if row == slot.history {
+                settled.append(slot.history.id)
             } else {
-                changes.append((original, history))
+                changes.append((slot.row, slot.history))
             }
         }
         if !settled.isEmpty { try connection.execute(HistoryTable.settle(settled.sorted())) }
@@ -154,7 +136,8 @@ extension BatchTransaction {
     mutating func recover(on connection: isolated MySQLConnection) throws(MySQLError) {
         for index in effects.handoffs.indices where effects.handoffs[index].isRecovered {
             let handoff = effects.handoffs[index]
-            guard let history = world.histories[handoff.historyID] else { continue }
+            guard let place = world.place(ofHistory: handoff.historyID) else { continue }
+            let history = world.slots[place].history
             let rows = try connection.query(
                 EventLog.changes(of: history.id, after: handoff.from, limit: Self.recoveryLimit))
             var notifications: [Notification] = []

@@ -1,6 +1,6 @@
 package import MySQL
 
-/// One transaction of a lane: reads and locks the histories that a batch is about, decides in memory, writes everything back.
+/// One transaction of a lane: locks the histories that a batch is about, decides in memory, writes everything back.
 ///
 /// Nothing of it is visible outside before the commit; what is to follow the commit is in `Effects`. Times are the
 /// database's. It runs on the connection's own thread.
@@ -20,7 +20,7 @@ package struct BatchTransaction {
         /// Webhook ids that came again with another body.
         package var conflicts: [String] = []
         /// Webhooks that were parked and have now been applied or found stale, by outcome.
-        package var unparked: [(type: String, outcome: EventOutcome)] = []
+        package var unparked: [(type: DatasetEventType, outcome: EventOutcome)] = []
         /// Histories whose status changed, as they are now.
         package var transitions: [(from: HistoryStatus, history: DatasetHistory)] = []
 
@@ -42,8 +42,8 @@ package struct BatchTransaction {
         }
     }
 
-    /// An event on its way into a history.
-    struct Entry {
+    /// An event on its way into a history. A class, because it is passed on more often than it is made.
+    final class Entry {
         enum Origin {
             case webhook(Int)
             case change(Int)
@@ -51,10 +51,17 @@ package struct BatchTransaction {
             case parked(Int64)
         }
 
-        var origin: Origin
-        var key: String
-        var body: [UInt8]
-        var event: DatasetEvent
+        let origin: Origin
+        let key: String
+        let body: [UInt8]
+        let event: DatasetEvent
+
+        init(_ origin: Origin, key: String, body: [UInt8], event: DatasetEvent) {
+            self.origin = origin
+            self.key = key
+            self.body = body
+            self.event = event
+        }
     }
 
     let settings: Settings
@@ -69,7 +76,12 @@ package struct BatchTransaction {
     var known = KnownHistories()
     var world = World()
     var effects = Effects()
-    var logged: [LoggedEvent] = []
+    /// The log's new rows, but for `told`.
+    var logged = EventRows()
+    /// The last event of each history whose row can be written from the log: the last rows of the statement.
+    var told = EventRows()
+    /// Keys of webhooks to be parked.
+    var parkedKeys: [String] = []
     var statements: [SQL] = []
     /// Webhooks whose id is also that of an earlier one of the batch.
     var repeated: [(index: Int, first: Int)] = []
@@ -86,12 +98,9 @@ package struct BatchTransaction {
     /// Does it all, but for COMMIT.
     package mutating func run(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
         try load(on: connection)
-        let entries = try resolve(on: connection)
-        let byHistory = Dictionary(grouping: entries, by: \.historyID)
-        try loadSurroundings(of: byHistory, on: connection)
-        for (historyID, entries) in byHistory.sorted(by: { $0.key < $1.key }) {
-            apply(entries.map(\.entry), to: historyID)
-        }
+        try resolve(on: connection)
+        try loadSurroundings(on: connection)
+        applyAll()
         for (index, first) in repeated {
             if case .rejected = effects.answers[first] {
                 effects.answers[index] = effects.answers[first]
@@ -108,62 +117,8 @@ package struct BatchTransaction {
 
     /// Keeps for the next batch what this one leaves.
     private mutating func remember() {
-        for (id, history) in world.histories {
-            if let address = world.addresses[history.wishlistID] {
-                known.note(history, address, by: settings.instance, readAt: world.readAt[id])
-            }
+        for slot in world.slots {
+            known.note(slot.history, slot.address, by: settings.instance, readAt: slot.readAt)
         }
-    }
-}
-
-/// What a transaction has read and locked.
-struct World {
-    var now = Timestamp.now()
-    /// Rows inserted by one statement get ids without gaps; not on a cluster, where nodes take turns.
-    var idsAreConsecutive = false
-    var histories: [Int64: DatasetHistory] = [:]
-    /// When a history was read, if it was not known before.
-    var readAt: [Int64: ContinuousClock.Instant] = [:]
-    /// The histories as they were read.
-    var originals: [Int64: DatasetHistory] = [:]
-    var byDataset: [Int64: Int64] = [:]
-    var byReference: [String: Int64] = [:]
-    var addresses: [Int64: WishlistAddress] = [:]
-    var notifications: [Int64: [Notification]] = [:]
-    var results: [Int64: [UInt8]] = [:]
-    /// Active histories, by wishlist; only of wishlists where it matters.
-    var active: [Int64: Set<Int64>] = [:]
-    /// Of wishlists where it matters: the latest history, the training status and when it is scheduled.
-    var latest: [Int64: Int64] = [:]
-    var training: [Int64: TrainingChange] = [:]
-    var trainingChanged: Set<Int64> = []
-
-    /// Whom to tell. A wishlist that was deleted has no group any longer.
-    func address(of history: DatasetHistory) -> WishlistAddress {
-        addresses[history.wishlistID] ?? WishlistAddress(slug: history.slug, groupID: nil)
-    }
-
-    /// Takes up the row of `HistoryTable.clock`.
-    mutating func takeClock(_ rows: MySQLRows) throws(MySQLError) {
-        now = try rows[0].timestamp(0)
-        idsAreConsecutive = try rows[0].int64(1) == 1
-    }
-
-    /// Takes up rows of `HistoryTable.columns`. Of several rows with one dataset id the newest is meant.
-    mutating func take(_ rows: MySQLRows) throws(MySQLError) {
-        let now = ContinuousClock.now
-        for row in rows {
-            let history = try HistoryTable.history(from: row)
-            take(history)
-            readAt[history.id] = now
-            if let reference = history.reference { byReference[reference] = history.id }
-        }
-    }
-
-    /// Takes up a history whose row is locked and like this.
-    mutating func take(_ history: DatasetHistory) {
-        histories[history.id] = history
-        originals[history.id] = history
-        if let dataset = history.datasetID { byDataset[dataset] = max(byDataset[dataset] ?? 0, history.id) }
     }
 }

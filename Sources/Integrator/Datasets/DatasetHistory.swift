@@ -18,15 +18,33 @@ package struct DatasetHistory: Sendable, Equatable {
         }
     }
 
-    package let id: Int64
-    package let wishlistID: Int64
-    package let reference: String?
-    package let slug: String
-    package let name: String?
-    package let preference: NotificationPreference
-    package let createdBy: Int64?
-    package let createdAt: Timestamp?
+    /// What never changes of a history. A class, so that a copy of the history is a small matter.
+    package final class Origin: Sendable {
+        package let id: Int64
+        package let wishlistID: Int64
+        package let reference: String?
+        package let slug: String
+        package let name: String?
+        package let preference: NotificationPreference
+        package let createdBy: Int64?
+        package let createdAt: Timestamp?
 
+        package init(
+            id: Int64, wishlistID: Int64, reference: String?, slug: String, name: String?,
+            preference: NotificationPreference, createdBy: Int64?, createdAt: Timestamp?
+        ) {
+            self.id = id
+            self.wishlistID = wishlistID
+            self.reference = reference
+            self.slug = slug
+            self.name = name
+            self.preference = preference
+            self.createdBy = createdBy
+            self.createdAt = createdAt
+        }
+    }
+
+    package let origin: Origin
     package var datasetID: Int64?
     package var status: HistoryStatus
     package var progress: Int?
@@ -50,8 +68,26 @@ package struct DatasetHistory: Sendable, Equatable {
 
     package var debt: NotificationDebt
 
+    package var id: Int64 { origin.id }
+    package var wishlistID: Int64 { origin.wishlistID }
+    package var reference: String? { origin.reference }
+    package var slug: String { origin.slug }
+    package var name: String? { origin.name }
+    package var preference: NotificationPreference { origin.preference }
+    package var createdBy: Int64? { origin.createdBy }
+    package var createdAt: Timestamp? { origin.createdAt }
+
     /// What `HistoryLanes.lane(of:)` takes: webhooks know the dataset's id only.
     package var laneKey: Int64 { datasetID ?? id }
+}
+
+extension DatasetHistory.Origin: Equatable {
+    package static func == (a: DatasetHistory.Origin, b: DatasetHistory.Origin) -> Bool {
+        a === b
+            || a.id == b.id && a.wishlistID == b.wishlistID && a.reference == b.reference && a.slug == b.slug
+                && a.name == b.name && a.preference == b.preference && a.createdBy == b.createdBy
+                && a.createdAt == b.createdAt
+    }
 }
 
 extension String {

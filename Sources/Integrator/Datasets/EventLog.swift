@@ -11,51 +11,55 @@ package enum EventOutcome: Int, Sendable, CaseIterable {
     package var label: String { "\(self)" }
 }
 
-/// A row of `wishlist_dataset_events` to be appended.
-package struct LoggedEvent: Sendable {
-    package var key: String
-    package var type: String?
-    package var outcome: EventOutcome
-    package var event: DatasetEvent?
-    /// The history after the change; nil if none is known. Its revision is the event's only if it was applied.
-    package var history: DatasetHistory?
-    package var reason: String?
-    package var body: [UInt8]
+/// Rows of `wishlist_dataset_events` to be appended, as text.
+package struct EventRows: Sendable {
+    fileprivate var values = SQL()
+    package private(set) var count = 0
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - history: after the change; nil if none is known. Its revision is the event's only if it was applied.
+    ///   - clock: the time of the transaction.
+    package mutating func append(
+        key: String, body: [UInt8], type: String?, outcome: EventOutcome, event: DatasetEvent? = nil,
+        history: DatasetHistory? = nil, reason: String? = nil, at clock: Timestamp
+    ) {
+        let applied = outcome == .applied ? history : nil
+        values.append(unescaped: count == 0 ? "(" : ",(")
+        values.append(value: key)
+        values.comma(history?.id)
+        values.comma(applied?.revision)
+        values.comma(event?.datasetID ?? history?.datasetID)
+        values.comma(event?.sequence)
+        values.comma(type?.limited(to: 100))
+        values.comma(outcome.rawValue)
+        values.comma(applied?.status.rawValue)
+        values.comma(applied?.progress)
+        values.comma(applied?.stage)
+        values.comma(applied?.message)
+        values.comma(reason?.limited(to: 1000))
+        values.comma(body)
+        values.comma(clock)
+        values.append(unescaped: ")")
+        count += 1
+    }
 }
 
 /// The append-only log as SQL (spec, section 6).
 package enum EventLog {
-    /// Appends rows, in one statement. A key that is there already is an error on `events_event_key`.
-    package static func append(_ events: some Collection<LoggedEvent>, at now: Timestamp) -> SQL {
-        var sql = SQL(capacity: events.reduce(300) { $0 + 2 * $1.body.count + 400 })
+    /// Appends rows, in one statement, first `rows`, then `last`. A key that is there already is an error on
+    /// `events_event_key`.
+    package static func append(_ rows: EventRows, last: EventRows) -> SQL {
+        var sql = SQL(capacity: rows.values.bytes.count + last.values.bytes.count + 300)
         sql.append(
             unescaped: """
                 INSERT INTO wishlist_dataset_events (event_key, history_id, revision, dataset_id, sequence, type, \
                 outcome, status, progress, stage, message, reason, body, recorded_at) VALUES
                 """)
-        var clock = SQL()
-        clock.comma(now)
-        var separator = " ("
-        for event in events {
-            let applied = event.outcome == .applied ? event.history : nil
-            sql.append(unescaped: separator)
-            sql.append(value: event.key)
-            sql.comma(event.history?.id)
-            sql.comma(applied?.revision)
-            sql.comma(event.event?.datasetID ?? event.history?.datasetID)
-            sql.comma(event.event?.sequence)
-            sql.comma(event.type?.limited(to: 100))
-            sql.comma(event.outcome.rawValue)
-            sql.comma(applied?.status.rawValue)
-            sql.comma(applied?.progress)
-            sql.comma(applied?.stage)
-            sql.comma(applied?.message)
-            sql.comma(event.reason?.limited(to: 1000))
-            sql.comma(event.body)
-            sql.append(clock)
-            separator = "),("
-        }
-        sql.append(unescaped: ")")
+        sql.append(rows.values)
+        if rows.count > 0 && last.count > 0 { sql.append(unescaped: ",") }
+        sql.append(last.values)
         return sql
     }
 
@@ -81,14 +85,16 @@ package enum EventLog {
     }
 
     /// Notes what became of a parked webhook, and that it waits no longer.
-    package static func unpark(_ id: Int64, as event: LoggedEvent) -> [SQL] {
-        let applied = event.outcome == .applied ? event.history : nil
+    package static func unpark(
+        _ id: Int64, outcome: EventOutcome, reason: String?, history: DatasetHistory
+    ) -> [SQL] {
+        let applied = outcome == .applied ? history : nil
         return [
             """
-            UPDATE wishlist_dataset_events SET history_id = \(event.history?.id), revision = \(applied?.revision), \
-            outcome = \(event.outcome.rawValue), status = \(applied?.status.rawValue), \
+            UPDATE wishlist_dataset_events SET history_id = \(history.id), revision = \(applied?.revision), \
+            outcome = \(outcome.rawValue), status = \(applied?.status.rawValue), \
             progress = \(applied?.progress), stage = \(applied?.stage), message = \(applied?.message), \
-            reason = \(event.reason?.limited(to: 1000)) WHERE id = \(id)
+            reason = \(reason?.limited(to: 1000)) WHERE id = \(id)
             """,
             "DELETE FROM wishlist_dataset_parked WHERE event_id = \(id)",
         ]

@@ -50,11 +50,13 @@ package enum HistoryTable {
     package static func history(from row: MySQLRow) throws(MySQLError) -> DatasetHistory {
         let code = try row.optionalString(12)
         let message = try row.optionalString(13)
-        return DatasetHistory(
+        let origin = DatasetHistory.Origin(
             id: try row.int64(0), wishlistID: try row.int64(1), reference: try row.optionalString(3),
             slug: try row.string(4), name: try row.optionalString(5),
             preference: .init(rawValue: Int(try row.int64(6))) ?? .all, createdBy: try row.optionalInt64(7),
-            createdAt: try row.optionalTimestamp(25), datasetID: try row.optionalInt64(2),
+            createdAt: try row.optionalTimestamp(25))
+        return DatasetHistory(
+            origin: origin, datasetID: try row.optionalInt64(2),
             // A number that the console used before this service and that means nothing here: webhooks may revive it.
             status: HistoryStatus(rawValue: Int(try row.int64(8))) ?? .stalled,
             progress: try row.optionalInt64(9).map(Int.init), stage: try row.optionalString(10),

@@ -67,9 +67,9 @@ struct KnownHistories {
     ///   - instance: this one.
     ///   - readAt: when the row was read; nil: it was known before.
     mutating func note(
-        _ history: DatasetHistory, _ address: WishlistAddress, by instance: UInt64, readAt: ContinuousClock.Instant?
+        _ history: DatasetHistory, _ address: WishlistAddress?, by instance: UInt64, readAt: ContinuousClock.Instant?
     ) {
-        guard let dataset = history.datasetID, history.debt.dispatcher == nil || history.debt.dispatcher == instance,
+        guard let address, let dataset = history.datasetID, history.debt.dispatcher == nil || history.debt.dispatcher == instance,
             let readAt = readAt ?? histories[history.id]?.readAt
         else { return forget(history.id) }
         if histories.count >= Self.capacity && histories[history.id] == nil { self = KnownHistories() }

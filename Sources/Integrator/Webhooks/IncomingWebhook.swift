@@ -1,7 +1,7 @@
 import JSON
 
-/// A webhook whose signature was right, read but not yet applied.
-package struct IncomingWebhook: Sendable {
+/// A webhook whose signature was right, read but not yet applied. A class, because it is passed on more often than made.
+package final class IncomingWebhook: Sendable {
     /// What its body says.
     package enum Content: Sendable, Equatable {
         /// Something that happened to a dataset.
@@ -17,11 +17,23 @@ package struct IncomingWebhook: Sendable {
     /// The bytes as they were received.
     package let body: [UInt8]
     package let content: Content
+    /// The dataset it is about, as far as it says.
+    let datasetID: Int64?
 
     package init(id: String, body: [UInt8]) {
         self.id = id
         self.body = body
-        self.content = Content(body: body)
+        content = Content(body: body)
+        if case .event(let event) = content { datasetID = event.datasetID } else { datasetID = nil }
+    }
+
+    /// Its type, if it is one that this service knows.
+    var type: DatasetEventType? {
+        switch content {
+        case .event(let event): event.type
+        case .unknown: nil
+        case .invalid(let type, _): type.flatMap(DatasetEventType.init)
+        }
     }
 
     /// What happened to a dataset; nil if it tells no such thing.

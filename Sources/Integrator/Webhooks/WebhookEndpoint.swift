@@ -14,6 +14,7 @@ package final class WebhookEndpoint: Sendable {
     private let lanes: HistoryLanes
     private let failures: FailureLimiter
     private let instruments: Instruments
+    private var meter: RequestMeter { instruments.requests }
 
     package init(verifier: WebhookVerifier, lanes: HistoryLanes, instruments: Instruments) {
         self.verifier = Mutex(verifier)
@@ -29,19 +30,11 @@ package final class WebhookEndpoint: Sendable {
 
     /// Answers, now or after the commit.
     package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        let started = ContinuousClock.now
-        let method = request.method
-        let requestID = RequestID.of(request)
-        let respond = { @Sendable [instruments] (response: HTTPResponse) in
-            instruments.requests.observe(method: method, route: Self.path, status: response.status, since: started)
-            var response = response
-            response.headers.append((RequestID.header, requestID))
-            responder.respond(response)
-        }
+        let reply = WebhookReply(request, responder, meter: meter)
         guard request.method == "POST" else {
             var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
             error.headers = [("Allow", "POST")]
-            return respond(error.response)
+            return reply.send(error.response)
         }
         let now = Timestamp.now().seconds
         let id = request.headers["webhook-id"]
@@ -50,7 +43,7 @@ package final class WebhookEndpoint: Sendable {
                 id: id, timestamp: request.headers["webhook-timestamp"],
                 signature: request.headers["webhook-signature"], body: request.body, now: now)
         } catch {
-            return respond(refusal(error, of: request.remoteAddress, now: now))
+            return reply.send(refusal(error, of: request.remoteAddress, now: now))
         }
         let webhook = IncomingWebhook(id: id ?? "", body: request.body)
         instruments.log.debug(
@@ -60,11 +53,9 @@ package final class WebhookEndpoint: Sendable {
                 "trace_id": .string(TraceContext(continuing: request.headers["traceparent"]).traceID),
             ])
         let lane = lanes.lane(of: webhook.datasetID ?? 0)
-        let isTaken = lane.submit(
-            Batch.PendingWebhook(webhook: webhook) { answer in respond(Self.response(answer)) })
-        if !isTaken {
+        if !lane.submit(Batch.PendingWebhook(webhook: webhook, answer: reply.send)) {
             instruments.refuse("queue_full")
-            respond(Self.response(.unavailable))
+            reply.send(WebhookAnswer.unavailable)
         }
     }
 
@@ -80,33 +71,56 @@ package final class WebhookEndpoint: Sendable {
         instruments.refuse("signature")
         return APIError(401, "invalid_signature", "The webhook could not be verified.").response
     }
+}
 
-    /// The answers of spec, section 4.
-    package static func response(_ answer: WebhookAnswer) -> HTTPResponse {
-        switch answer {
-        case .applied: outcome(200, "applied")
-        case .duplicate: outcome(200, "duplicate")
-        case .stale: outcome(200, "stale")
-        case .ignored: outcome(200, "ignored")
-        case .parked: outcome(202, "parked")
-        case .rejected(let reason):
-            APIError(422, "webhook_rejected", reason).response
-        case .unavailable:
-            APIError.unavailable("unavailable", "The webhook cannot be stored at present.", retryAfter: 2).response
-        case .failed: APIError.serverError.response
-        }
+/// The way to answer one webhook.
+private final class WebhookReply: Sendable {
+    private let responder: HTTPResponder
+    private let requestID: String
+    private let method: String
+    private let started = ContinuousClock.now
+    private let meter: RequestMeter
+
+    init(_ request: HTTPRequest, _ responder: HTTPResponder, meter: RequestMeter) {
+        self.responder = responder
+        self.meter = meter
+        method = request.method
+        requestID = RequestID.of(request)
     }
+
+    /// Callable from any thread, once.
+    @Sendable func send(_ answer: WebhookAnswer) { send(HTTPResponse(answer)) }
+
+    func send(_ response: HTTPResponse) {
+        meter.observe(method: method, route: WebhookEndpoint.path, status: response.status, since: started)
+        var response = response
+        response.headers.append((RequestID.header, requestID))
+        responder.respond(response)
+    }
+}
+
+extension HTTPResponse {
+    /// The answers of spec, section 4.
+    fileprivate init(_ answer: WebhookAnswer) {
+        self =
+            switch answer {
+            case .applied: .applied
+            case .duplicate: .outcome(200, "duplicate")
+            case .stale: .outcome(200, "stale")
+            case .ignored: .outcome(200, "ignored")
+            case .parked: .outcome(202, "parked")
+            case .rejected(let reason): APIError(422, "webhook_rejected", reason).response
+            case .unavailable:
+                APIError.unavailable("unavailable", "The webhook cannot be stored at present.", retryAfter: 2).response
+            case .failed: APIError.serverError.response
+            }
+    }
+
+    private static let applied = outcome(200, "applied")
 
     private static func outcome(_ status: Int, _ name: String) -> HTTPResponse {
         HTTPResponse(
             status: status, headers: [("Content-Type", "application/json")],
             body: Array(#"{"outcome":"\#(name)"}"#.utf8))
-    }
-}
-
-extension IncomingWebhook {
-    /// The dataset it is about, as far as it says.
-    var datasetID: Int64? {
-        if case .event(let event) = content { event.datasetID } else { nil }
     }
 }

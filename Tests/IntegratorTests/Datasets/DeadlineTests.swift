@@ -167,7 +167,9 @@ import Testing
 extension DatasetHistory {
     fileprivate static func sample(status: HistoryStatus) -> DatasetHistory {
         DatasetHistory(
-            id: 1, wishlistID: 1, reference: nil, slug: "s", name: nil, preference: .all, createdBy: nil,
-            createdAt: nil, status: status, sequence: 0, revision: 0, debt: NotificationDebt())
+            origin: .init(
+                id: 1, wishlistID: 1, reference: nil, slug: "s", name: nil, preference: .all, createdBy: nil,
+                createdAt: nil),
+            status: status, sequence: 0, revision: 0, debt: NotificationDebt())
     }
 }

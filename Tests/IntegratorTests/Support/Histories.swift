@@ -9,9 +9,11 @@ extension DatasetHistory {
         preference: NotificationPreference = .all, sequence: Int64 = 0, revision: Int64 = 0, error: DatasetError? = nil
     ) -> DatasetHistory {
         DatasetHistory(
-            id: id, wishlistID: 700, reference: reference, slug: "shoes", name: nil, preference: preference,
-            createdBy: nil, createdAt: nil, datasetID: datasetID, status: status, error: error, sequence: sequence,
-            revision: revision, debt: NotificationDebt())
+            origin: .init(
+                id: id, wishlistID: 700, reference: reference, slug: "shoes", name: nil, preference: preference,
+                createdBy: nil, createdAt: nil),
+            datasetID: datasetID, status: status, error: error, sequence: sequence, revision: revision,
+            debt: NotificationDebt())
     }
 }
 
