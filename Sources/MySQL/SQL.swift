@@ -5,49 +5,53 @@
 /// utf8mb4, backslash escapes on, time zone UTC.
 public struct SQL: Sendable {
     /// The statement in UTF-8, without a terminating semicolon.
-    public private(set) var bytes: [UInt8]
+    public var bytes: [UInt8] { written }
+
+    @usableFromInline var written: [UInt8]
 
     /// How many bytes at the start are free of interpolated values.
-    private var plainPrefix: Int?
+    @usableFromInline var plainPrefix: Int?
 
     /// An empty statement to append to, with room for `capacity` bytes.
     public init(capacity: Int = 0) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
+        written = []
+        written.reserveCapacity(capacity)
     }
 
     /// A statement that was rendered before. Nothing is escaped.
     public init(unescaped bytes: [UInt8]) {
-        self.bytes = bytes
+        written = bytes
     }
 
     /// A statement as text. Nothing is escaped.
     public init(unescaped text: String) {
-        bytes = Array(text.utf8)
+        written = Array(text.utf8)
     }
 
     /// Appends a value as a literal.
+    @inlinable
     public mutating func append(value: some SQLValue) {
-        if plainPrefix == nil { plainPrefix = bytes.count }
-        value.appendLiteral(to: &bytes)
+        if plainPrefix == nil { plainPrefix = written.count }
+        value.appendLiteral(to: &written)
     }
 
     /// Appends another piece as it is.
     public mutating func append(_ other: SQL) {
-        if plainPrefix == nil, let prefix = other.plainPrefix { plainPrefix = bytes.count + prefix }
-        bytes.append(contentsOf: other.bytes)
+        if plainPrefix == nil, let prefix = other.plainPrefix { plainPrefix = written.count + prefix }
+        written.append(contentsOf: other.bytes)
     }
 
     /// Appends text as it is. Nothing is escaped.
+    @inlinable
     public mutating func append(unescaped text: String) {
-        bytes.append(contentsOf: text.utf8)
+        written.append(contentsOf: text.utf8)
     }
 
     /// Appends a list for `IN`: `('a', 'b')`. An empty one becomes `(NULL)`, which nothing is equal to.
     public mutating func append(list values: some Sequence<some SQLValue>) {
         var separator = UInt8(ascii: "(")
         for value in values {
-            bytes.append(separator)
+            written.append(separator)
             append(value: value)
             separator = UInt8(ascii: ",")
         }
@@ -56,12 +60,12 @@ public struct SQL: Sendable {
 
     /// Appends a name of a schema, table or column in backticks.
     public mutating func append(identifier name: String) {
-        bytes.append(UInt8(ascii: "`"))
+        written.append(UInt8(ascii: "`"))
         for byte in name.utf8 {
-            if byte == UInt8(ascii: "`") { bytes.append(byte) }
-            bytes.append(byte)
+            if byte == UInt8(ascii: "`") { written.append(byte) }
+            written.append(byte)
         }
-        bytes.append(UInt8(ascii: "`"))
+        written.append(UInt8(ascii: "`"))
     }
 
     /// Two pieces one after the other.

@@ -39,15 +39,11 @@ extension ArraySlice: SQLValue where Element == UInt8 {
 
 extension SQLValue where Self: BinaryInteger {
     /// Decimal digits.
+    @inlinable
     public func appendLiteral(to bytes: inout [UInt8]) {
-        guard var rest = UInt64(exactly: magnitude) else { return bytes.append(contentsOf: String(self).utf8) }
+        guard let magnitude = UInt64(exactly: magnitude) else { return bytes.append(contentsOf: String(self).utf8) }
         if self < 0 { bytes.append(UInt8(ascii: "-")) }
-        let start = bytes.count
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
+        bytes.append(digitsOf: magnitude)
     }
 }
 
@@ -78,6 +74,7 @@ extension Double: SQLValue {
 
 extension Optional: SQLValue where Wrapped: SQLValue {
     /// The value, or NULL.
+    @inlinable
     public func appendLiteral(to bytes: inout [UInt8]) {
         if let self {
             self.appendLiteral(to: &bytes)
@@ -88,6 +85,20 @@ extension Optional: SQLValue where Wrapped: SQLValue {
 }
 
 extension [UInt8] {
+    /// Appends decimal digits.
+    @usableFromInline mutating func append(digitsOf number: UInt64) {
+        if number < 10 { return append(UInt8(ascii: "0") + UInt8(number)) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var (rest, place) = (number, 20)
+            repeat {
+                place -= 1
+                digits[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            append(contentsOf: UnsafeBufferPointer(rebasing: digits[place...]))
+        }
+    }
+
     /// Appends a literal that a function of the client library writes: at most twice as long as the value, and a NUL.
     fileprivate mutating func appendLiteral(
         of value: UnsafeRawBufferPointer, opening: StaticString,

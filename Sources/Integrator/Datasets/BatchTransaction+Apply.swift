@@ -56,9 +56,11 @@ extension BatchTransaction {
         if slot.history.revision > before.revision {
             incur(notifications, from: before.revision, &slot)
         }
+        slot.mayDiffer = true
         if let last {
             if let row = row(of: slot, after: last.entry) {
                 slot.row = row
+                slot.mayDiffer = row != slot.history
                 note(last.entry, .applied, last.history, isTold: true)
             } else {
                 note(last.entry, .applied, last.history)

@@ -31,8 +31,8 @@ extension BatchTransaction {
         ids: Set<Int64>, datasetIDs: inout Set<Int64>, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
         let now = ContinuousClock.now
-        var hopeful = ids.filter { known.isFresh($0, at: now) }
-        for dataset in datasetIDs { if let id = known.id(ofDataset: dataset, at: now) { hopeful.insert(id) } }
+        var hopeful = datasetIDs.compactMap { known.id(ofDataset: $0, at: now) }
+        if !ids.isEmpty { hopeful = Array(ids.filter { known.isFresh($0, at: now) }.union(hopeful)) }
         var statements = [HistoryTable.clock]
         if !hopeful.isEmpty { statements.append(HistoryTable.lockMarks(ids: hopeful.sorted())) }
         let outcomes = try connection.begin(with: statements)

@@ -21,6 +21,7 @@ extension BatchTransaction {
                     """)
             }
             let revision = world.slots[place].history.revision
+            world.slots[place].mayDiffer = true
             let isOurs = world.slots[place].history.debt.settle(
                 upTo: settlement.upTo, of: revision, oldest: settlement.oldest, by: settings.instance, at: world.now)
             if world.slots[place].history.debt.owedSince != nil && !isOurs {
@@ -42,6 +43,7 @@ extension BatchTransaction {
             effects.lost.append(historyID)
             return
         }
+        world.slots[place].mayDiffer = true
         let slot = world.slots[place]
         effects.handoffs.removeAll { $0.historyID == historyID }
         effects.handoffs.append(
@@ -53,11 +55,7 @@ extension BatchTransaction {
 
     /// Writes all that has changed.
     mutating func write(on connection: isolated MySQLConnection) throws(MySQLError) {
-        let count = logged.count + told.count
-        if count > 0 {
-            let first = try connection.execute(EventLog.append(logged, last: told)).lastInsertID
-            if told.count > 0 { try update(fromLog: first + Int64(count) - 1, on: connection) }
-        }
+        try append(on: connection)
         if !parkedKeys.isEmpty { try connection.execute(EventLog.park(keys: parkedKeys)) }
         try updateRest(on: connection)
         for slot in world.slots {
@@ -98,18 +96,24 @@ extension BatchTransaction {
         return row
     }
 
-    /// Writes what the log tells of the histories in `told`. If that does not find all, nobody knows what the rows are, and
-    /// `updateRest` writes them.
-    private mutating func update(
-        fromLog last: Int64, on connection: isolated MySQLConnection
-    ) throws(MySQLError) {
-        let found = try connection.execute(
-            HistoryTable.update(
-                fromLog: last - Int64(told.count) + 1...last, at: world.now, dispatcher: settings.instance,
-                until: world.now.adding(seconds: NotificationDebt.claimSeconds))
-        ).affectedRows
-        if found != told.count {
-            for place in world.slots.indices where !world.slots[place].entries.isEmpty { world.slots[place].row = nil }
+    /// Appends to the log, and in the same round trip writes what it tells of the histories in `told`. If that does not find
+    /// all, nobody knows what the rows are, and `updateRest` writes them.
+    private mutating func append(on connection: isolated MySQLConnection) throws(MySQLError) {
+        let count = logged.count + told.count
+        if count == 0 { return }
+        var statements = [EventLog.append(logged, last: told)]
+        if told.count > 0 {
+            statements.append(
+                HistoryTable.update(
+                    fromLog: logged.count..<count, at: world.now, dispatcher: settings.instance,
+                    until: world.now.adding(seconds: NotificationDebt.claimSeconds)))
+        }
+        let outcomes = try connection.executeAll(statements)
+        if told.count > 0 && outcomes[1].affectedRows != told.count {
+            for place in world.touched {
+                world.slots[place].row = nil
+                world.slots[place].mayDiffer = true
+            }
         }
     }
 
@@ -117,7 +121,7 @@ extension BatchTransaction {
     private func updateRest(on connection: isolated MySQLConnection) throws(MySQLError) {
         var settled: [Int64] = []
         var changes: [(from: DatasetHistory?, to: DatasetHistory)] = []
-        for slot in world.slots where slot.row != slot.history {
+        for slot in world.slots where slot.mayDiffer && slot.row != slot.history {
             var row = slot.row
             row?.debt = NotificationDebt(notified: slot.history.revision)
             if row == slot.history {

@@ -112,6 +112,7 @@ package enum EventLog {
 }
 
 extension SQL {
+    @inline(__always)
     fileprivate mutating func comma(_ value: (some SQLValue)?) {
         append(unescaped: ",")
         append(value: value)

@@ -75,12 +75,13 @@ package enum HistoryTable {
     /// twice. Four times cheaper than `update`, which has to do the rest. The rows must be locked.
     ///
     /// - Parameters:
-    ///   - ids: of the last event of each history.
+    ///   - places: of the last event of each history in the statement before this one, which appended them and gave out their
+    ///     ids without gaps.
     ///   - instance: who is to send the notifications.
-    /// - Returns: a statement that has to find as many rows as there are ids. No other transaction's event has a revision
+    /// - Returns: a statement that has to find as many rows as there are places. No other transaction's event has a revision
     ///   that its history has not.
     package static func update(
-        fromLog ids: ClosedRange<Int64>, at now: Timestamp, dispatcher instance: UInt64, until: Timestamp
+        fromLog places: Range<Int>, at now: Timestamp, dispatcher instance: UInt64, until: Timestamp
     ) -> SQL {
         """
         UPDATE wishlist_dataset_events e STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = e.history_id \
@@ -88,7 +89,8 @@ package enum HistoryTable {
         h.sequence = e.sequence, h.revision = e.revision, h.owed_since = COALESCE(h.owed_since, \(now)), \
         h.dispatcher = \(instance), h.dispatch_until = \(until), h.heard_at = \(now), h.updated_at = \(now), \
         h.create_until = NULL \
-        WHERE e.id BETWEEN \(ids.lowerBound) AND \(ids.upperBound) AND e.revision > h.revision
+        WHERE e.id BETWEEN LAST_INSERT_ID() + \(places.lowerBound) \
+        AND LAST_INSERT_ID() + \(places.upperBound - 1) AND e.revision > h.revision
         """
     }
 

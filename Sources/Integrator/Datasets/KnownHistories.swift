@@ -69,7 +69,8 @@ struct KnownHistories {
     mutating func note(
         _ history: DatasetHistory, _ address: WishlistAddress?, by instance: UInt64, readAt: ContinuousClock.Instant?
     ) {
-        guard let address, let dataset = history.datasetID, history.debt.dispatcher == nil || history.debt.dispatcher == instance,
+        guard let address, let dataset = history.datasetID,
+            history.debt.dispatcher == nil || history.debt.dispatcher == instance,
             let readAt = readAt ?? histories[history.id]?.readAt
         else { return forget(history.id) }
         if histories.count >= Self.capacity && histories[history.id] == nil { self = KnownHistories() }

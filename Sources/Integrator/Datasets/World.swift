@@ -15,6 +15,8 @@ struct World {
         var entries: [BatchTransaction.Entry] = []
         /// The result that it got.
         var result: [UInt8]?
+        /// `history` may differ from `row`.
+        var mayDiffer = false
 
         /// A wishlist that was deleted has no group any longer.
         var addressee: WishlistAddress { address ?? WishlistAddress(slug: history.slug, groupID: nil) }
