@@ -95,6 +95,8 @@ extension BatchTransaction {
         switch entry.origin {
         case .webhook(let index):
             effects.answers[index] = answer
+            // A training webhook: its dataset may have been completed meanwhile.
+            if outcome == .parked, let dataset = history.datasetID { effects.parked.insert(dataset) }
             logged.append(event)
         case .change:
             logged.append(event)

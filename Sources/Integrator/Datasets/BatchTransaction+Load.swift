@@ -83,6 +83,7 @@ extension BatchTransaction {
                 if let dataset = event.datasetID { effects.parked.insert(dataset) }
             }
         }
+        effects.parked.formUnion(revealed.subtracting(batch.unparked))
         try unpark(revealed, into: &entries, on: connection)
         return entries
     }
