@@ -4,8 +4,8 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint format build install \
-	bench clean
+.PHONY: help run test test-mysql test-galera test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint \
+	format build install bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,12 @@ run: ## try the service: private database, sandbox, one dataset from beginning t
 
 test: ## all tests, against a private MariaDB
 	@.ci/test
+
+test-mysql: ## all tests, against a private MySQL (downloads 100 MB once)
+	@.ci/test-mysql
+
+test-galera: ## all tests, and those of a cluster, against three private Galera nodes
+	@.ci/test-galera
 
 test-unit: ## the tests that need no database
 	@.ci/setup
