@@ -39,7 +39,7 @@ import Testing
             #expect(inserted.lastInsertID == 1)
             #expect(inserted.affectedRows == 3)
             // Found rows, though nothing changes.
-            #expect(try await connection.execute("update t set v = v where id < 3").affectedRows == 2)
+            #expect(try await connection.execute("update t set v = v where v < 3").affectedRows == 2)
             #expect(try await connection.execute("update t set v = 9 where id = 99").affectedRows == 0)
             #expect(try await connection.execute("delete from t").affectedRows == 3)
         }

@@ -6,10 +6,13 @@ import Testing
 @testable import Sandbox
 @testable import TestSupport
 
-/// The private Galera cluster of three nodes whose folder `TEST_GALERA` names (`.ci/galera`).
+/// The private cluster of three nodes whose folder `TEST_CLUSTER` names: one of Galera (`.ci/galera`), or a MySQL group
+/// (`.ci/mysql-group`); `TEST_CLUSTER_SCRIPT` says which.
 struct Cluster: Sendable {
-    static let folder = ProcessInfo.processInfo.environment["TEST_GALERA"]
+    private static let folder = ProcessInfo.processInfo.environment["TEST_CLUSTER"]
+    private static let script = ProcessInfo.processInfo.environment["TEST_CLUSTER_SCRIPT"] ?? "galera"
     static var isThere: Bool { folder != nil }
+    static var isGalera: Bool { isThere && script == "galera" }
 
     /// The nodes' sockets; that of node 1 comes first.
     let sockets: [String]
@@ -25,15 +28,17 @@ struct Cluster: Sendable {
         self.sockets = sockets
     }
 
+    /// How to connect to a node; what is read there is all that was committed before on any node.
     func configuration(node: Int, database: String = "") -> MySQLConfiguration {
-        MySQLConfiguration(socket: sockets[node - 1], database: database, username: "root")
+        var configuration = MySQLConfiguration(socket: sockets[node - 1], database: database, username: "root")
+        configuration.readsAreCausal = true
+        return configuration
     }
 
     /// Returns when all nodes have what has been committed so far, that there is this schema included.
     func settle(database: String) async throws {
         for node in 1...sockets.count {
             let connection = try await MySQLConnection.connect(configuration(node: node))
-            try await connection.execute("SET SESSION wsrep_sync_wait = 1")
             #expect(
                 try await connection.query(
                     "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = \(database)"
@@ -48,13 +53,13 @@ struct Cluster: Sendable {
     /// Brings a killed node back; returns when it takes part again.
     func join(node: Int) async throws { try await script("join", node) }
 
-    /// Cuts a node off from the others; returns when it knows that it is without quorum.
+    /// Galera: cuts a node off from the others; returns when it knows that it is without quorum.
     func cutOff(node: Int) async throws {
         try await set("gmcast.isolate=1", node: node)
         try await wait(node, "wsrep_cluster_status", "non-Primary")
     }
 
-    /// Joins a node that was cut off with the others again.
+    /// Galera: joins a node that was cut off with the others again.
     func reunite(node: Int) async throws {
         try await set("gmcast.isolate=0", node: node)
         try await wait(node, "wsrep_local_state_comment", "Synced")
@@ -81,10 +86,10 @@ struct Cluster: Sendable {
         let log = try TestFolder.make() + "/log"
         // The node outlives this process, and is not to be killed with the script's.
         let process = try await ServerProcess.start(
-            [NSString.path(withComponents: sources + [".ci", "galera"]), command, folder, "\(node)"], log: log)
+            [NSString.path(withComponents: sources + [".ci", Self.script]), command, folder, "\(node)"], log: log)
         let status = await process.waitForEnd()
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-        try #require(status == 0, "galera \(command) \(node): \(text)")
+        try #require(status == 0, "\(Self.script) \(command) \(node): \(text)")
     }
 }
 
@@ -94,7 +99,8 @@ extension ServiceUnderTest {
         at node: Int, of cluster: Cluster, port: UInt16 = IntegratorProcess.freePort(), client: HTTPClient
     ) async throws -> IntegratorProcess {
         try await IntegratorProcess.start(
-            variables(["DB_SOCKET": cluster.sockets[node - 1], "RATE_LIMIT_PER_MINUTE": "100000"]), port: port, client: client)
+            variables(["DB_SOCKET": cluster.sockets[node - 1], "RATE_LIMIT_PER_MINUTE": "100000"]), port: port,
+            client: client)
     }
 
     /// `manyHistories`, known at all nodes.
@@ -109,7 +115,6 @@ extension ServiceUnderTest {
         var other = self
         other.connection = try await MySQLConnection.connect(
             cluster.configuration(node: node, database: database.database))
-        try await other.connection.execute("SET SESSION wsrep_sync_wait = 1")
         return other
     }
 }

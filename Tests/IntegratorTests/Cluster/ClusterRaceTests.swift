@@ -8,7 +8,7 @@ import Testing
 
 @testable import Sandbox
 
-/// Two instances, each at a node of its own of a Galera cluster, that race for the same rows (spec, section 9).
+/// Two instances, each at a node of its own of a cluster, that race for the same rows (spec, section 9).
 @Suite(.serialized, .enabled(if: Cluster.isThere)) struct ClusterRaceTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
@@ -88,7 +88,8 @@ import Testing
             let first = try await service.instance(at: 1, of: cluster, client: client)
             let second = try await service.instance(at: 2, of: cluster, client: client)
             let load = WebhookLoad(
-                try await service.manyHistories(10, at: cluster), length: Int64(60 * Chaos.factor), urls: [first.url, second.url],
+                try await service.manyHistories(10, at: cluster), length: Int64(60 * Chaos.factor),
+                urls: [first.url, second.url],
                 client: client)
             await load.run()
             #expect(Set(load.statuses.keys).subtracting([200, 503]) == [])
@@ -217,7 +218,6 @@ import Testing
             for node in 1...3 {
                 let connection = try await MySQLConnection.connect(
                     cluster.configuration(node: node, database: database.database))
-                try await connection.execute("SET SESSION wsrep_sync_wait = 1")
                 let recorded = try await connection.query("SELECT name FROM integrator_migrations ORDER BY name")
                 #expect(try recorded.map { try $0.string(0) } == Migrations.all.map(\.name))
                 #expect(
