@@ -22,7 +22,7 @@ test-mysql: ## all tests, against a private MySQL (downloads 100 MB once)
 test-galera: ## two instances at two of three private Galera nodes: races, kills, no quorum
 	@.ci/test-cluster galera
 
-test-mysql-group: ## the same at a private MySQL group
+test-mysql-group: ## the same at a private MySQL group (not proven yet)
 	@.ci/test-cluster mysql-group
 
 test-unit: ## the tests that need no database
