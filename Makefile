@@ -4,17 +4,26 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint format build install \
-	bench clean
+.PHONY: help run test test-mysql test-galera test-mysql-group test-unit test-console test-tsan test-asan interop chaos fuzz \
+	fuzz-api lint format build install bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 run: ## try the service: private database, sandbox, one dataset from beginning to end (ONCE=1: then stop)
 	@ONCE="$(ONCE)" .ci/demo
 
 test: ## all tests, against a private MariaDB
 	@.ci/test
+
+test-mysql: ## all tests, against a private MySQL (downloads 100 MB once)
+	@.ci/test-mysql
+
+test-galera: ## two instances at two of three private Galera nodes: races, kills, no quorum
+	@.ci/test-cluster galera
+
+test-mysql-group: ## the same at a private MySQL group (not proven yet)
+	@.ci/test-cluster mysql-group
 
 test-unit: ## the tests that need no database
 	@.ci/setup

@@ -116,7 +116,10 @@ extension Service {
         init(_ configuration: Configuration, _ instruments: Instruments) {
             self.configuration = configuration
             let log = instruments.log
-            pool = MySQLPool(configuration.database, maximumConnections: 8)
+            // A client's next request may come to another instance, at another node.
+            var database = configuration.database
+            database.readsAreCausal = true
+            pool = MySQLPool(database, maximumConnections: 8)
             client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
             settings = BatchTransaction.Settings(

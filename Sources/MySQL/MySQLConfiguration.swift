@@ -24,6 +24,10 @@ public struct MySQLConfiguration: Sendable {
     /// How long a statement waits for the lock of a row (`innodb_lock_wait_timeout`) or of a table's definition
     /// (`lock_wait_timeout`) before it fails with 1205.
     public var lockWaitTimeout: Duration = .seconds(5)
+    /// Whether reads see all that was committed before they began on any node of a Galera cluster or a MySQL group. Without
+    /// it a node may not yet have what another one has acknowledged. A server that is alone is asked the same and does the
+    /// same.
+    public var readsAreCausal = false
 
     /// A server reached over TCP, or over `socket` if that is given.
     public init(

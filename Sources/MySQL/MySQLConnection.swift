@@ -106,11 +106,23 @@ public actor MySQLConnection {
                 sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
                 ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
                 """)
+            if configuration.readsAreCausal { try readCausally() }
         } catch {
             close()
             var error = error
             error.phase = .connect
             throw error
+        }
+    }
+
+    private func readCausally() throws(MySQLError) {
+        do {
+            try execute(
+                serverVersion.contains("MariaDB")
+                    ? "set session wsrep_sync_wait = 1" : "set session group_replication_consistency = 'BEFORE'")
+        } catch {
+            // Unknown variable: the server is no part of a cluster.
+            guard error.number == 1193 else { throw error }
         }
     }
 

@@ -68,9 +68,9 @@ public struct MySQLError: Error, Sendable {
     }
 
     /// True if the transaction may have been committed all the same: the connection ended between COMMIT and its
-    /// answer.
+    /// answer, or the node lost its cluster meanwhile (1047, 1180), which may have taken it before.
     public var isOutcomeUnknown: Bool {
-        phase == .commit && (kind == .connectionLost || kind == .timeout)
+        phase == .commit && (kind == .connectionLost || kind == .timeout || number == 1047 || number == 1180)
     }
 }
 

@@ -166,7 +166,8 @@ import Testing
             try await other.waitUntil(blocked)
             // Once it has given up at least once.
             try await other.waitUntil("select 1 where not exists (\(blocked))")
-            try await reader.commit()
+            // On a Galera cluster the change of the table has ended this transaction instead.
+            _ = try? await reader.commit()
             #expect(try await running.value == [second.name])
         }
     }

@@ -9,13 +9,13 @@ import Testing
     }
 
     @Test func readsColumnsByNameAndPosition() async throws {
-        let row = try await row("select -5 as a, 'x' as b, 1.25 as c, 7 as a, '' as empty")
+        let row = try await row("select -5 as a, 'x' as b, 1.25 as c, 7 as a, '' as nothing")
         #expect(try row.int64("a") == -5)
         #expect(try row.int64(3) == 7)
         #expect(try row.string(MySQLColumn("b")) == "x")
         #expect(try row.double(MySQLColumn(2)) == 1.25)
-        #expect(try row.bytes("empty") == [])
-        #expect(try row.optionalString("empty")?.isEmpty == true)
+        #expect(try row.bytes("nothing") == [])
+        #expect(try row.optionalString("nothing")?.isEmpty == true)
     }
 
     @Test func nullIsNilOrAnError() async throws {
@@ -53,10 +53,10 @@ import Testing
     @Test func refusesOtherTypes() async throws {
         let row = try await row(
             """
-            select 'x' as text, 9223372036854775808 as big, -9223372036854775809 as low, -1 as negative, '' as empty, \
+            select 'x' as text, 9223372036854775808 as big, -9223372036854775809 as low, -1 as negative, '' as nothing, \
             '-' as sign, '1 ' as spaced, \([0xff, 0xfe] as [UInt8]) as bytes
             """)
-        for column in ["text", "big", "low", "empty", "sign", "spaced", "bytes"] as [MySQLColumn] {
+        for column in ["text", "big", "low", "nothing", "sign", "spaced", "bytes"] as [MySQLColumn] {
             let error = #expect(throws: MySQLError.self) { try row.int64(column) }
             #expect(error?.kind == .unexpectedValue)
         }

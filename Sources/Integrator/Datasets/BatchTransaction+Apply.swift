@@ -116,7 +116,11 @@ extension BatchTransaction {
         switch entry.origin {
         case .webhook(let index):
             effects.answers[index] = answer
-            if outcome == .parked { parkedKeys.append(entry.key) }
+            if outcome == .parked {
+                parkedKeys.append(entry.key)
+                // A training webhook: its dataset may have been completed meanwhile.
+                if let dataset = history.datasetID { effects.parked.insert(dataset) }
+            }
         case .change:
             break
         case .parked(let id):

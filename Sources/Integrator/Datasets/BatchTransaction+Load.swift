@@ -106,6 +106,7 @@ extension BatchTransaction {
                 if let dataset = event.datasetID { effects.parked.insert(dataset) }
             }
         }
+        effects.parked.formUnion(revealed.subtracting(batch.unparked))
         try unpark(revealed, on: connection)
     }
 

@@ -15,7 +15,8 @@ package struct BatchTransaction {
         package var settled: [Settled] = []
         /// Histories whose claim another instance has, or that are gone.
         package var lost: [Int64] = []
-        /// Datasets of webhooks that were parked: they may have become known meanwhile.
+        /// Datasets of webhooks that were parked, and datasets for which webhooks may have been parked meanwhile, on another
+        /// node of a cluster perhaps.
         package var parked: Set<Int64> = []
         /// Webhook ids that came again with another body.
         package var conflicts: [String] = []

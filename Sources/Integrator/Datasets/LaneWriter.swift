@@ -119,10 +119,13 @@ struct LaneWriter {
     }
 
     /// A dataset may have become known between our reading and our commit; whoever made it known looked for parked webhooks
-    /// before ours were committed. So both look again after their commit, and one of them sees the other.
+    /// before ours were committed. So both look again after their commit, and one of them sees the other: a node of a Galera
+    /// cluster has by then what was committed before on any node.
     private func unparkKnown(_ datasetIDs: Set<Int64>, on connection: MySQLConnection) async {
         let sql: SQL = """
-            SELECT DISTINCT dataset_id FROM wishlist_dataset_histories WHERE dataset_id IN \(list: datasetIDs.sorted())
+            SELECT DISTINCT p.dataset_id FROM wishlist_dataset_parked p \
+            JOIN wishlist_dataset_histories h ON h.dataset_id = p.dataset_id \
+            WHERE p.dataset_id IN \(list: datasetIDs.sorted())
             """
         do {
             for row in try await connection.query(sql) { lane.unpark([try row.int64(0)]) }

@@ -1,6 +1,7 @@
 @testable import Integrator
 import JSON
 import MySQL
+import TestSupport
 import Testing
 
 /// `GET .../histories`: Laravel's paginated resource.
@@ -97,7 +98,7 @@ import Testing
             try await service.execute(
                 """
                 INSERT INTO wishlist_dataset_histories (wishlist_to_group_id, slug, status) \
-                SELECT \(scene.wishlist.id), 's', 3 FROM seq_1_to_20
+                SELECT \(scene.wishlist.id), 's', 3 FROM \(SQL.numbers(upTo: 20))
                 """)
             let answer = try await service.get("\(scene.wishlist.path)/histories?per_page=1", token: scene.token)
             let gap = answer.json?["meta"]?["links"]?.elements.first { $0["label"]?.string == "..." }

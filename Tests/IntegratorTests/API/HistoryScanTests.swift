@@ -1,4 +1,5 @@
 import MySQL
+import TestSupport
 import Testing
 
 @testable import Integrator
@@ -17,7 +18,7 @@ import Testing
                 INSERT INTO wishlist_dataset_histories \
                 (wishlist_to_group_id, dataset_id, slug, status, created_at, updated_at) \
                 SELECT 1 + seq % 2, seq, 's', 3 + seq % 4, '2026-01-01' + INTERVAL seq MINUTE, \
-                '2026-06-01' + INTERVAL seq * 7919 % 6000 MINUTE FROM seq_1_to_6000
+                '2026-06-01' + INTERVAL seq * 7919 % 6000 MINUTE FROM \(SQL.numbers(upTo: 6000))
                 """)
             try await connection.execute("ANALYZE TABLE wishlist_dataset_histories")
             var query = HistoriesQuery()
@@ -28,7 +29,7 @@ import Testing
             let start = try scan.position(from: #require(middle))
             for (place, isReversed) in [(nil, false), (start, false), (start, true)] {
                 let sql = scan.positions(after: place, isReversed: isReversed, limit: 16)
-                let plan = try await connection.query("EXPLAIN \(sql)")
+                let plan = try await connection.query("EXPLAIN FORMAT=TRADITIONAL \(sql)")
                 for row in plan {
                     let extra = try row.optionalString("Extra") ?? ""
                     #expect(!extra.contains("filesort") && !extra.contains("temporary"), "\(sort) \(extra)")
@@ -52,7 +53,7 @@ import Testing
             try await connection.execute(
                 """
                 INSERT INTO wishlist_dataset_histories (wishlist_to_group_id, dataset_id, slug, status) \
-                SELECT 1, seq, 's', IF(seq % 1000 = 0, 4, 3) FROM seq_1_to_5000
+                SELECT 1, seq, 's', IF(seq % 1000 = 0, 4, 3) FROM \(SQL.numbers(upTo: 5000))
                 """)
             var query = HistoriesQuery()
             query.statuses = [.failed]

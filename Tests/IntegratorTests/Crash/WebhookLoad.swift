@@ -79,7 +79,10 @@ final class WebhookLoad: Sendable {
                     ? .datasetCompleted : .datasetProgress
         let webhook = TestWebhook(type, of: history, sequence: sequence, id: id(history, sequence))
         while true {
-            guard let url = state.withLock({ $0.isStopped ? nil : $0.urls.randomElement() }) else { return }
+            // A test that has failed cancels this.
+            guard !Task.isCancelled, let url = state.withLock({ $0.isStopped ? nil : $0.urls.randomElement() }) else {
+                return
+            }
             let now = Timestamp.now().seconds
             let signature = WebhookSigner(secret: ServiceUnderTest.secret).sign(
                 id: webhook.id, timestamp: now, body: webhook.body)

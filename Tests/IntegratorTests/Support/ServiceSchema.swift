@@ -17,8 +17,12 @@ enum ServiceSchema {
         }
     }
 
-    /// Makes the tables.
+    /// Makes the tables. Those of another server are migrated: it may be of another kind than the shared one.
     static func create(in configuration: MySQLConfiguration) async throws {
+        guard try await configuration.socket == TestServer.shared().socket else {
+            _ = try await Migrator(configuration, migrations: Migrations.all).run()
+            return
+        }
         let statements = try await statements.value
         let connection = try await MySQLConnection.connect(configuration)
         try await connection.executeAll(statements)

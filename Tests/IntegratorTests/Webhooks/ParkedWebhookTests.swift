@@ -68,6 +68,42 @@ import Testing
         }
     }
 
+    /// Whoever makes a dataset known has looked for parked webhooks before, and looks again after its commit.
+    @Test func whatIsParkedWhileItsDatasetBecomesKnownIsApplied() async throws {
+        try await ServiceUnderTest.with { service in
+            try await service.withAnotherInstance { other in
+                let history = try await service.history(
+                    of: try await service.scene().wishlist, status: .pending, datasetID: nil)
+                let dataset = Fresh.number()
+                let revealing = TestWebhook(
+                    .datasetStarted, dataset: dataset, sequence: 1, reference: history.reference)
+                // Holds its transaction up where it writes the log.
+                let blocker = try await MySQLConnection.connect(service.database)
+                try await blocker.begin()
+                try await blocker.execute(
+                    """
+                    INSERT INTO wishlist_dataset_events (event_key, outcome, body, recorded_at) \
+                    VALUES (\(revealing.id), 0, '', UTC_TIMESTAMP(6))
+                    """)
+                async let first = service.post(revealing)
+                try await service.waitForNumber(
+                    1,
+                    """
+                    SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() \
+                    AND INFO LIKE 'INSERT INTO wishlist_dataset_events%'
+                    """)
+                let early = TestWebhook(.datasetCompleted, dataset: dataset, sequence: 2)
+                #expect(try await other.post(early).outcome == "parked")
+                await blocker.rollback()
+                #expect(try await first.outcome == "applied")
+                // The sweep would find it too, 10 to 20 seconds later.
+                try await service.waitForNumber(
+                    3, "SELECT status FROM wishlist_dataset_histories WHERE id = \(history.id)", timeout: .seconds(8))
+                await blocker.close()
+            }
+        }
+    }
+
     @Test func trainingWaitsForCompletion() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()

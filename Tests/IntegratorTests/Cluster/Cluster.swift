@@ -1,0 +1,120 @@
+import Foundation
+import HTTPClient
+import MySQL
+import Testing
+
+@testable import Sandbox
+@testable import TestSupport
+
+/// The private cluster of three nodes whose folder `TEST_CLUSTER` names: one of Galera (`.ci/galera`), or a MySQL group
+/// (`.ci/mysql-group`); `TEST_CLUSTER_SCRIPT` says which.
+struct Cluster: Sendable {
+    private static let folder = ProcessInfo.processInfo.environment["TEST_CLUSTER"]
+    private static let script = ProcessInfo.processInfo.environment["TEST_CLUSTER_SCRIPT"] ?? "galera"
+    static var isThere: Bool { folder != nil }
+    static var isGalera: Bool { isThere && script == "galera" }
+
+    /// The nodes' sockets; that of node 1 comes first.
+    let sockets: [String]
+    private let folder: String
+
+    init() throws {
+        folder = try #require(Self.folder)
+        var sockets: [String] = []
+        for node in 1...3 {
+            let path = try String(contentsOfFile: "\(folder)/\(node)/socket-path", encoding: .utf8)
+            sockets.append(path.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+        self.sockets = sockets
+    }
+
+    /// How to connect to a node; what is read there is all that was committed before on any node.
+    func configuration(node: Int, database: String = "") -> MySQLConfiguration {
+        var configuration = MySQLConfiguration(socket: sockets[node - 1], database: database, username: "root")
+        configuration.readsAreCausal = true
+        return configuration
+    }
+
+    /// Returns when all nodes have what has been committed so far, that there is this schema included.
+    func settle(database: String) async throws {
+        for node in 1...sockets.count {
+            let connection = try await MySQLConnection.connect(configuration(node: node))
+            #expect(
+                try await connection.query(
+                    "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = \(database)"
+                ).count == 1)
+            await connection.close()
+        }
+    }
+
+    /// Kills a node without warning.
+    func kill(node: Int) async throws { try await script("kill", node) }
+
+    /// Brings a killed node back; returns when it takes part again.
+    func join(node: Int) async throws { try await script("join", node) }
+
+    /// Galera: cuts a node off from the others; returns when it knows that it is without quorum.
+    func cutOff(node: Int) async throws {
+        try await set("gmcast.isolate=1", node: node)
+        try await wait(node, "wsrep_cluster_status", "non-Primary")
+    }
+
+    /// Galera: joins a node that was cut off with the others again.
+    func reunite(node: Int) async throws {
+        try await set("gmcast.isolate=0", node: node)
+        try await wait(node, "wsrep_local_state_comment", "Synced")
+    }
+
+    private func set(_ option: String, node: Int) async throws {
+        let connection = try await MySQLConnection.connect(configuration(node: node))
+        try await connection.execute("SET GLOBAL wsrep_provider_options = \(option)")
+        await connection.close()
+    }
+
+    private func wait(_ node: Int, _ name: String, _ value: String) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        let connection = try await MySQLConnection.connect(configuration(node: node))
+        while try await connection.query("SHOW GLOBAL STATUS LIKE \(name)").first?.string(1) != value {
+            guard ContinuousClock.now < deadline else { throw SandboxError("node \(node) did not become \(value)") }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        await connection.close()
+    }
+
+    private func script(_ command: String, _ node: Int) async throws {
+        let sources = URL(fileURLWithPath: #filePath).pathComponents.dropLast(4)
+        let log = try TestFolder.make() + "/log"
+        // The node outlives this process, and is not to be killed with the script's.
+        let process = try await ServerProcess.start(
+            [NSString.path(withComponents: sources + [".ci", Self.script]), command, folder, "\(node)"], log: log)
+        let status = await process.waitForEnd()
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        try #require(status == 0, "\(Self.script) \(command) \(node): \(text)")
+    }
+}
+
+extension ServiceUnderTest {
+    /// An instance, as a process of its own, at a node of the cluster.
+    func instance(
+        at node: Int, of cluster: Cluster, port: UInt16 = IntegratorProcess.freePort(), client: HTTPClient
+    ) async throws -> IntegratorProcess {
+        try await IntegratorProcess.start(
+            variables(["DB_SOCKET": cluster.sockets[node - 1], "RATE_LIMIT_PER_MINUTE": "100000"]), port: port,
+            client: client)
+    }
+
+    /// `manyHistories`, known at all nodes.
+    func manyHistories(_ count: Int, at cluster: Cluster) async throws -> [TestHistory] {
+        let histories = try await manyHistories(count)
+        try await cluster.settle(database: database.database)
+        return histories
+    }
+
+    /// The same for the test's own eyes at another node.
+    func seen(at node: Int, of cluster: Cluster) async throws -> ServiceUnderTest {
+        var other = self
+        other.connection = try await MySQLConnection.connect(
+            cluster.configuration(node: node, database: database.database))
+        return other
+    }
+}
