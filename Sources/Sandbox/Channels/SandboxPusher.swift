@@ -40,6 +40,7 @@ public final class SandboxPusher: Sendable {
         var limits: SandboxPusherLimits
         var faults: [PusherFault] = []
         var hanging: [HTTPResponder] = []
+        var eventNames: [String: Int] = [:]
     }
 
     /// Accepted events in their order.
@@ -87,6 +88,9 @@ public final class SandboxPusher: Sendable {
     public func clearFaults() {
         state.withLock { $0.faults = [] }
     }
+
+    /// How many events of each name were accepted, one that went to two channels counted twice.
+    public var eventNames: [String: Int] { state.withLock(\.eventNames) }
 
     /// How many WebSocket connections there are.
     public var connectionCount: Int { state.withLock { $0.broker.connections.count } }
@@ -150,6 +154,7 @@ public final class SandboxPusher: Sendable {
         _ accepted: [ChannelsAPI.Accepted], batch: Bool, _ arrivedAt: ContinuousClock.Instant
     ) -> HTTPResponse {
         for event in accepted {
+            state.withLock { $0.eventNames[event.name, default: 0] += event.channels.count }
             // Recorded first: whoever has received an event finds it among the recorded ones.
             events.append(
                 Event(
