@@ -79,7 +79,7 @@ public final class SandboxPusher: Sendable {
         set { state.withLock { $0.limits = newValue } }
     }
 
-    /// The next `count` requests to the HTTP API meet this fault.
+    /// The next `count` requests to publish something meet this fault.
     public func inject(_ fault: PusherFault, count: Int = 1) {
         state.withLock { $0.faults += Array(repeating: fault, count: count) }
     }
@@ -106,7 +106,9 @@ public final class SandboxPusher: Sendable {
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let arrivedAt = ContinuousClock.now
-        let fault = state.withLock { $0.faults.isEmpty ? nil : $0.faults.removeFirst() }
+        let fault = state.withLock { state in
+            request.method != "POST" || state.faults.isEmpty ? nil : state.faults.removeFirst()
+        }
         guard let fault else { return answer(request, responder, arrivedAt) }
         if fault.hangs { return state.withLock { $0.hanging.append(responder) } }
         Task {
