@@ -5,7 +5,7 @@ SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
 .PHONY: help run test test-mysql test-galera test-mysql-group test-unit test-console test-tsan test-asan interop chaos fuzz \
-	fuzz-api lint format build install bench clean
+	fuzz-api lint format build install bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR
 
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench
+
+soak: ## run for long, with faults on all sides (MINUTES=60, RATE=2000 webhooks/s): nothing lost, nothing grows
+	@MINUTES="$(MINUTES)" RATE="$(RATE)" .ci/soak
 
 clean: ## stop the private databases, remove all that was built or stored
 	@for folder in .local/*/; do [ ! -e "$$folder/server.pid" ] || .ci/mariadb stop "$$folder"; done

@@ -37,13 +37,17 @@ final class IntegratorProcess {
     }
 
     /// Has it drain, and waits for the end.
-    func stop() {
-        guard process.isRunning else { return }
-        process.terminate()
-        process.waitUntilExit()
+    /// - Returns: the exit status.
+    @discardableResult
+    func stop() -> Int32 {
+        if process.isRunning {
+            process.terminate()
+            process.waitUntilExit()
+        }
+        return process.terminationStatus
     }
 
-    private static func make(
+    static func make(
         _ program: String, _ arguments: [String], _ environment: [String: String], _ log: String
     ) throws -> Process {
         let process = Process()

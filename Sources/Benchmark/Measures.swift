@@ -25,6 +25,8 @@ struct Latencies: Sendable {
         microseconds.append(UInt32(truncatingIfNeeded: min(nanoseconds / 1000, UInt64(UInt32.max))))
     }
 
+    mutating func add(_ other: Latencies) { microseconds += other.microseconds }
+
     /// Milliseconds below which this part of them is, for each part.
     func milliseconds(_ parts: [Double]) -> [Double] {
         let sorted = microseconds.sorted()

@@ -13,7 +13,7 @@ struct OtherParties: Sendable {
         self.pusher = pusher
         let registration = Registration()
         server = try HTTPServer.start(HTTPServer.Configuration()) { request, responder in
-            if request.path.hasPrefix("/apps/") {
+            if request.method == "POST", request.path.hasPrefix("/apps/") {
                 pusher.receive(request, responder)
             } else {
                 responder.respond(Self.answer(registration.receive(request)))

@@ -22,6 +22,8 @@ final class ServerConnection {
     private var method = ""
     private var headers = HTTPHeaders()
     private var fieldsAreSound = true
+    /// Where the last field, before that the request line, ended in libmicrohttpd's buffer.
+    private var lineEnd: UnsafePointer<UInt8>?
     private var body: [UInt8] = []
     private var bodyLimit = 0
     private var surplus = 0
@@ -57,7 +59,7 @@ final class ServerConnection {
         switch phase {
         case .line:
             phase = .body
-            return header(connection, method: String(cString: method), isVersion10: strcmp(version, "HTTP/1.0") == 0)
+            return header(connection, method: method, version: version)
         case .body where size.pointee > 0:
             let count = size.pointee
             size.pointee = 0
@@ -85,18 +87,36 @@ final class ServerConnection {
     }
 
     func addField(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+        endLine(before: name.baseAddress)
+        lineEnd = value.baseAddress.map { $0 + value.count } ?? lineEnd
         fieldsAreSound =
             fieldsAreSound && !name.isEmpty && name.allSatisfy(isToken) && value.allSatisfy(isFieldValue)
         headers.append(name: name, value: value)
     }
 
-    private func header(_ connection: OpaquePointer, method: String, isVersion10: Bool) -> MHD_Result {
-        self.method = method
+    /// libmicrohttpd cuts a value at a NUL byte, so that `Content-Length: 3\0` counts as 3, and takes LF for CR LF. But it
+    /// leaves all of the header in its buffer, and what it has cut off between the lines: between a value and the next
+    /// line's name are the two bytes of CR LF, or the line was not as it should be.
+    private func endLine(before next: UnsafePointer<UInt8>?) {
+        guard let lineEnd, let next else { return }
+        fieldsAreSound = fieldsAreSound && next - lineEnd == 2
+    }
+
+    private func header(
+        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>
+    ) -> MHD_Result {
+        self.method = String(cString: method)
+        let isVersion10 = strcmp(version, "HTTP/1.0") == 0
+        let start = UnsafeRawPointer(method).assumingMemoryBound(to: UInt8.self)
         headers.reserve()
         fieldsAreSound = true
         surplus = 0
+        lineEnd = UnsafeRawPointer(version + strlen(version)).assumingMemoryBound(to: UInt8.self)
         MHD_get_connection_values_n(
             connection, .HEADER_KIND, fieldCallback, Unmanaged.passUnretained(self).toOpaque())
+        // The header ends with an empty line.
+        endLine(before: start + cmhd_header_size(connection) - 2)
+        lineEnd = nil
         if targetBytes > core.configuration.maximumHeaderBytes {
             return refuse(connection, 414)
         }
@@ -104,13 +124,13 @@ final class ServerConnection {
             return refuse(connection, 431)
         }
         let framing = BodyFraming(headers: headers, isVersion10: isVersion10)
-        if !fieldsAreSound || framing == .ambiguous || !method.utf8.allSatisfy(isToken) {
+        if !fieldsAreSound || framing == .ambiguous || !self.method.utf8.allSatisfy(isToken) {
             return refuse(connection, 400)
         }
         if framing == .unknownCoding {
             return refuse(connection, 501)
         }
-        bodyLimit = max(0, core.configuration.bodyLimit(method, path))
+        bodyLimit = max(0, core.configuration.bodyLimit(self.method, path))
         if case .length(let length) = framing {
             if length > UInt64(bodyLimit) {
                 return refuse(connection, 413)

@@ -47,6 +47,7 @@ package struct Service: Sendable {
                     group.addTask { await parts.idempotency.keepPruning() }
                     group.addTask { await parts.deadlines.run() }
                     group.addTask { await parts.registration.keepTrying() }
+                    group.addTask { await parts.pusherCheck.run() }
                     group.addTask { await use(secrets, parts) }
                 }
             }
@@ -104,6 +105,7 @@ extension Service {
         let lanes: HistoryLanes
         let sender: NotificationSender
         let registration: CallbackRegistration
+        let pusherCheck: PusherCheck
         let sweep: Sweep
         let deadlines: Deadlines
         let webhooks: WebhookEndpoint
@@ -148,7 +150,9 @@ extension Service {
             webhooks = WebhookEndpoint(
                 verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, instruments: instruments
             )
-            health = Health(pool: pool, registration: registration, dispatcher: dispatcher)
+            pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
+            health = Health(
+                pool: pool, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
             var router = Router()
             idempotency = IdempotentCreates(
                 keys: IdempotencyKeys(pool: pool), pool: pool,

@@ -35,6 +35,7 @@ final class RawClient {
         var rest = bytes[...]
         while !rest.isEmpty {
             let sent = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if sent < 0, errno == EINTR { continue }
             guard sent > 0 else { throw Failure.errno(errno) }
             rest = rest.dropFirst(sent)
         }
@@ -102,7 +103,8 @@ final class RawClient {
 
     private func fill() throws {
         var chunk = [UInt8](repeating: 0, count: 65536)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
+        var count = recv(descriptor, &chunk, chunk.count, 0)
+        while count < 0, errno == EINTR { count = recv(descriptor, &chunk, chunk.count, 0) }
         guard count >= 0 || errno == ECONNRESET else { throw Failure.errno(errno) }
         guard count > 0 else { throw Failure.closed }
         buffer.append(contentsOf: chunk[..<count])

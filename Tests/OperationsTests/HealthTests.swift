@@ -1,6 +1,8 @@
 import HTTPClient
+import HTTPServer
 import JSON
 import MySQL
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -42,6 +44,34 @@ import Testing
         }
     }
 
+    /// Before there is anything to send; and it is asked again.
+    @Test func credentialsThatPusherRefusesAreAFault() async throws {
+        let isRight = Atomic(false)
+        let signed = Atomic(false)
+        let pusher = try HTTPServer.start(HTTPServer.Configuration()) { request, responder in
+            if request.path == "/apps/1/channels", request.query?.contains("auth_signature=") == true {
+                signed.store(true, ordering: .relaxed)
+            }
+            responder.respond(HTTPResponse(status: isRight.load(ordering: .relaxed) ? 200 : 401))
+        }
+        try await ServiceOnTrial.with(["PUSHER_PORT": "\(pusher.port)"]) { trial in
+            var body = try await trial.ask("/health/ready", until: 503)
+            for _ in 0..<400 where body != Self.onlyPusher {
+                try await Task.sleep(for: .milliseconds(25))
+                body = try await trial.ask("GET", "/health/ready", isAuthorized: false).body
+            }
+            #expect(body == Self.onlyPusher)
+            let isSigned = signed.load(ordering: .relaxed)
+            #expect(isSigned)
+            isRight.store(true, ordering: .relaxed)
+            try await trial.waitUntilReady()
+        }
+        await pusher.stop(within: .seconds(1))
+    }
+
+    private static let onlyPusher =
+        #"{"status":"unavailable","faults":{"pusher":"key, secret, clock or quota are refused"}}"#
+
     @Test func drainingIsAFault() async throws {
         try await TestDatabase.with { database in
             let pool = MySQLPool(database, maximumConnections: 1)
@@ -52,7 +82,8 @@ import Testing
             ]) { _, new in new }
             let parts = Service.Parts(
                 try Configuration(Environment(environment)), Instruments(log: .init(level: .error)))
-            let health = Health(pool: pool, registration: parts.registration, dispatcher: parts.dispatcher)
+            let health = Health(
+                pool: pool, registration: parts.registration, dispatcher: parts.dispatcher, pusher: parts.pusherCheck)
             #expect(await !health.faults().contains { $0.check == "draining" })
             health.drain()
             #expect(await health.faults().contains { $0.check == "draining" })

@@ -66,7 +66,10 @@ import Testing
         "Transfer-Encoding : chunked\r\n", "Transfer-Encoding:\u{0B}chunked\r\n",
         "Transfer-Encoding: gzip, chunked\r\n",
         "Transfer-Encoding\u{0}: chunked\r\n", "X: a\rContent-Length: 3\r\n", "Content-Length: -1\r\n",
-        "Content-Length: 18446744073709551617\r\n",
+        "Content-Length: 18446744073709551617\r\n", "Content-Length: 3\u{0}\r\n", "Content-Length: 3\u{0}2\r\n",
+        "Content-Length:\u{0} 3\r\n", "Content-Length: 3\u{0}\r\nX: y\r\n", "X: \u{0}\r\nContent-Length: 3\r\n",
+        "Content-Length: 3\u{0}2\nX: y\r\n", "Content-Length: 3\nX: y\r\n", "X: y\nContent-Length: 3\r\n",
+        "Transfer-Encoding: chunked\u{0}, gzip\r\n", "Content-Length: 3\r\n\tContent-Length: 42\r\n",
     ])
     func smugglesNothing(_ fields: String) async throws {
         let server = try Self.server()
@@ -80,6 +83,25 @@ import Testing
             #expect(!text.contains("path="))
             if let status = Self.status(text) { #expect([400, 413, 431, 501].contains(status), "\(status)") }
             #expect(try Self.isServing(server))
+        }
+    }
+
+    /// What looks odd but is as it should be: white space around values, empty ones, none, a header that comes in pieces and
+    /// fills the buffer.
+    @Test(arguments: [
+        "X: y  \t \r\n", "X:\r\n", "X:y\r\n", "X: \t\r\nY:  z\r\n", "",
+        String(repeating: "X: \(String(repeating: "v", count: 200))\r\n", count: 15),
+    ])
+    func takesWhatIsSound(_ fields: String) async throws {
+        let server = try Self.server()
+        try await Self.offPool {
+            let connection = try RawConnection(port: server.port)
+            let request = Array("GET /odd HTTP/1.1\r\n\(fields)\(Self.head)Connection: close\r\n\(fields)\r\n".utf8)
+            for start in stride(from: 0, to: request.count, by: 1 + request.count / 40) {
+                connection.send(request[start..<min(start + 1 + request.count / 40, request.count)])
+                usleep(1000)
+            }
+            #expect(connection.read(patience: 8000).text.hasSuffix("path=/odd"))
         }
     }
 

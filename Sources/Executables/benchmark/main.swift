@@ -1,4 +1,5 @@
 import Benchmark
 import Glibc
 
-exit(await Benchmark.run(Array(CommandLine.arguments.dropFirst())))
+let arguments = Array(CommandLine.arguments.dropFirst())
+exit(await arguments.first == "soak" ? Soak.run(Array(arguments.dropFirst())) : Benchmark.run(arguments))

@@ -8,13 +8,15 @@ import Telemetry
 package final class Health: Sendable {
     private let registration: CallbackRegistration
     private let dispatcher: Dispatcher
+    private let pusher: PusherCheck
     private let draining = Atomic(false)
     /// What is wrong with the database; nil: nothing.
     private let database: Probe<(check: String, reason: String)?>
 
-    init(pool: MySQLPool, registration: CallbackRegistration, dispatcher: Dispatcher) {
+    init(pool: MySQLPool, registration: CallbackRegistration, dispatcher: Dispatcher, pusher: PusherCheck) {
         self.registration = registration
         self.dispatcher = dispatcher
+        self.pusher = pusher
         // Whoever asks, and however many: the database is asked once a second, and nobody waits long for it.
         database = Probe(validity: .seconds(1), patience: .seconds(2)) {
             do {
@@ -49,7 +51,9 @@ package final class Health: Sendable {
         case nil: faults.append(("database", "no answer within 2 seconds"))
         }
         if !registration.isRegistered { faults.append(("callback", "not registered at the TV Python API")) }
-        if dispatcher.pause == .unauthorised { faults.append(("pusher", "key, secret, clock or quota are refused")) }
+        if dispatcher.pause == .unauthorised || pusher.isRefused {
+            faults.append(("pusher", "key, secret, clock or quota are refused"))
+        }
         return faults
     }
 }

@@ -44,11 +44,27 @@ struct Arguments {
     mutating func time(_ name: String) throws(CommandLineTool.UsageError) -> Timestamp? {
         guard let text = try option(name) else { return nil }
         if let time = ISO8601.parse(text) { return time }
+        guard let seconds = Self.seconds(text) else {
+            throw .init(message: "\(name): `\(text)` is no time: 2026-11-23T16:00:00Z, or 90s, 15m, 2h, 7d ago")
+        }
+        return Timestamp.now().adding(seconds: -seconds)
+    }
+
+    /// A length of time in seconds: `90s`, `15m`, `2h`, `7d`.
+    mutating func duration(_ name: String) throws(CommandLineTool.UsageError) -> Int64? {
+        guard let text = try option(name) else { return nil }
+        guard let seconds = Self.seconds(text) else {
+            throw .init(message: "\(name): `\(text)` is no length of time: 90s, 15m, 2h, 7d")
+        }
+        return seconds
+    }
+
+    private static func seconds(_ text: String) -> Int64? {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()),
             (0...100_000_000).contains(count)
-        else { throw .init(message: "\(name): `\(text)` is no time: 2026-11-23T16:00:00Z, or 90s, 15m, 2h, 7d ago") }
-        return Timestamp.now().adding(seconds: -count * unit)
+        else { return nil }
+        return count * unit
     }
 
     /// The ids that are left.

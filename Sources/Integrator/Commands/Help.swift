@@ -82,9 +82,9 @@ enum Help {
         `send` posts it to PUBLIC_URL/webhooks/tv-python, or to another URL, and prints the answer.
         """,
         "prune": """
-        integrator prune --days N [--dry-run] [--json]
+        integrator prune --days N | --older-than TIME [--dry-run] [--json]
 
-        Removes events older than N days, in small steps: never one whose notification is owed or a dead letter, one that
+        Removes events older than N days, or than TIME (90s, 15m, 2h, 7d), in small steps: never one whose notification is owed or a dead letter, one that
         is parked or rejected, or one of a dataset that is active. A dataset's last event stays.
         """,
         "token": """

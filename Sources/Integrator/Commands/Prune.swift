@@ -2,17 +2,19 @@ import JSON
 import MySQL
 
 extension CommandLineTool {
-    /// `prune --days N`.
+    /// `prune --days N`, or `--older-than TIME`.
     func prune(_ arguments: inout Arguments) async throws {
         let isJSON = arguments.flag("--json")
         let isDry = arguments.flag("--dry-run")
-        guard let days = try arguments.number("--days"), days <= 36_500 else {
-            throw UsageError(message: "prune: --days N is missing")
-        }
+        let days = try arguments.number("--days").map { $0.multipliedReportingOverflow(by: 86_400) }
+        let age = try arguments.duration("--older-than")
+        guard let seconds = days.map({ $0.overflow ? .max : $0.partialValue }) ?? age, (days == nil) != (age == nil),
+            seconds <= 36_500 * 86_400
+        else { throw UsageError(message: "prune: say either --days N or --older-than TIME") }
         try arguments.end()
         let (database, _) = try Configuration.databaseOnly(environment)
         let pool = MySQLPool(database, maximumConnections: 1)
-        let (pruned, looked) = try await Pruning(pool: pool).run(days: days, isDry: isDry)
+        let (pruned, looked) = try await Pruning(pool: pool).run(olderThan: seconds, isDry: isDry)
         await pool.shutdown()
         if isJSON {
             print(json: { json in
@@ -23,7 +25,7 @@ extension CommandLineTool {
             })
         } else {
             print(
-                "\(pruned) events older than \(days) days \(isDry ? "would be removed" : "removed"), "
+                "\(pruned) old events \(isDry ? "would be removed" : "removed"), "
                     + "\(looked - pruned) kept")
         }
     }
@@ -51,9 +53,10 @@ struct Pruning: Sendable {
         """
     }
 
+    /// - Parameter seconds: the age from which on an event may go, by the database's clock.
     /// - Returns: how many were removed, and how many were old enough.
-    func run(days: Int64, isDry: Bool) async throws -> (removed: Int, old: Int) {
-        let (first, last, cutoff) = try await range(days: days)
+    func run(olderThan seconds: Int64, isDry: Bool) async throws -> (removed: Int, old: Int) {
+        let (first, last, cutoff) = try await range(olderThan: seconds)
         var (removed, old) = (0, 0)
         var start = first
         while start < last {
@@ -84,10 +87,10 @@ struct Pruning: Sendable {
         return (removed, old)
     }
 
-    private func range(days: Int64) async throws -> (first: Int64, last: Int64, cutoff: Timestamp) {
+    private func range(olderThan seconds: Int64) async throws -> (first: Int64, last: Int64, cutoff: Timestamp) {
         try await pool.withConnection { connection in
             let row = try connection.query(
-                "SELECT UTC_TIMESTAMP(6) - INTERVAL \(days) DAY, MIN(id), MAX(id) FROM wishlist_dataset_events"
+                "SELECT UTC_TIMESTAMP(6) - INTERVAL \(seconds) SECOND, MIN(id), MAX(id) FROM wishlist_dataset_events"
             ).first
             guard let row, let first = try row.optionalInt64(1), let last = try row.optionalInt64(2) else {
                 return (0, 0, Timestamp.now())

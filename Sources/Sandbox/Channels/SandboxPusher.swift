@@ -40,6 +40,7 @@ public final class SandboxPusher: Sendable {
         var limits: SandboxPusherLimits
         var faults: [PusherFault] = []
         var hanging: [HTTPResponder] = []
+        var eventNames: [String: Int] = [:]
     }
 
     /// Accepted events in their order.
@@ -78,7 +79,7 @@ public final class SandboxPusher: Sendable {
         set { state.withLock { $0.limits = newValue } }
     }
 
-    /// The next `count` requests to the HTTP API meet this fault.
+    /// The next `count` requests to publish something meet this fault.
     public func inject(_ fault: PusherFault, count: Int = 1) {
         state.withLock { $0.faults += Array(repeating: fault, count: count) }
     }
@@ -87,6 +88,9 @@ public final class SandboxPusher: Sendable {
     public func clearFaults() {
         state.withLock { $0.faults = [] }
     }
+
+    /// How many events of each name were accepted, one that went to two channels counted twice.
+    public var eventNames: [String: Int] { state.withLock(\.eventNames) }
 
     /// How many WebSocket connections there are.
     public var connectionCount: Int { state.withLock { $0.broker.connections.count } }
@@ -102,7 +106,9 @@ public final class SandboxPusher: Sendable {
 
     func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let arrivedAt = ContinuousClock.now
-        let fault = state.withLock { $0.faults.isEmpty ? nil : $0.faults.removeFirst() }
+        let fault = state.withLock { state in
+            request.method != "POST" || state.faults.isEmpty ? nil : state.faults.removeFirst()
+        }
         guard let fault else { return answer(request, responder, arrivedAt) }
         if fault.hangs { return state.withLock { $0.hanging.append(responder) } }
         Task {
@@ -150,6 +156,7 @@ public final class SandboxPusher: Sendable {
         _ accepted: [ChannelsAPI.Accepted], batch: Bool, _ arrivedAt: ContinuousClock.Instant
     ) -> HTTPResponse {
         for event in accepted {
+            state.withLock { $0.eventNames[event.name, default: 0] += event.channels.count }
             // Recorded first: whoever has received an event finds it among the recorded ones.
             events.append(
                 Event(

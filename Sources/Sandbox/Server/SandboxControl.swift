@@ -78,6 +78,9 @@ struct SandboxControl: Sendable {
                 writer.field("connections", pusher.connectionCount)
                 writer.field("requests", pusher.requests.total)
                 writer.field("events", pusher.events.total)
+                writer.field("event_names") { writer in
+                    for (name, count) in pusher.eventNames.sorted(by: { $0.key < $1.key }) { writer.field(name, count) }
+                }
                 writer.field("channels") { writer in
                     for (name, count) in pusher.channels.sorted(by: { $0.key < $1.key }) { writer.field(name, count) }
                 }

@@ -14,9 +14,7 @@ struct IntegratorProcess: Sendable {
 
     /// The program, built beside the test bundle.
     static let program: String = {
-        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-        let bundle = maps.split(separator: "\n").first { $0.hasSuffix("PackageTests.xctest") }
-        let path = bundle.flatMap { line in line.firstIndex(of: "/").map { String(line[$0...]) } } ?? ""
+        let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent("integrator").path
     }()
 
