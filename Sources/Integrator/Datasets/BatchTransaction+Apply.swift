@@ -23,6 +23,8 @@ extension BatchTransaction {
                 effects.changes[index] = ChangeAnswer(
                     isApplied: verdict == .applied, history: history, training: surroundings.training)
                 if verdict != .applied { continue }
+            } else if let other = entry.event.reference.flatMap({ world.byReference[$0] }), other != historyID {
+                verdict = .rejected(DatasetHistory.twoDatasets + "data.reference belongs to another history")
             } else {
                 verdict = history.apply(entry.event, at: world.now, in: &surroundings)
             }

@@ -16,9 +16,11 @@ extension BatchTransaction {
         }
         let missing = ids.subtracting(world.histories.keys)
         if !missing.isEmpty { try world.take(connection.query(HistoryTable.lock(ids: missing.sorted()))) }
+        // Of a dataset that has a reference itself another one is a contradiction without being looked up.
         let references = Set(
             events.compactMap { event in
-                event.datasetID.flatMap { world.byDataset[$0] } == nil ? event.reference : nil
+                event.datasetID.flatMap { world.byDataset[$0] }.flatMap { world.histories[$0]?.reference } == nil
+                    ? event.reference : nil
             })
         if !references.isEmpty {
             try world.take(connection.query(HistoryTable.lock(references: references.sorted())))
