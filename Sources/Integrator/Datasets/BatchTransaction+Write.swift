@@ -57,7 +57,8 @@ extension BatchTransaction {
     mutating func write(on connection: isolated MySQLConnection) throws(MySQLError) {
         let told = sortLogged()
         if !logged.isEmpty {
-            let first = try connection.execute(EventLog.append(logged, at: world.now)).lastInsertID
+            let first = try connection.execute(EventLog.append(logged, at: world.isClockRead ? world.now : nil))
+                .lastInsertID
             if !told.isEmpty { try update(told, fromLog: first + Int64(logged.count) - 1, on: connection) }
         }
         let parked = logged.filter { $0.outcome == .parked }.map(\.key)

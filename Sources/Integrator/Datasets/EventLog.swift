@@ -26,7 +26,8 @@ package struct LoggedEvent: Sendable {
 /// The append-only log as SQL (spec, section 6).
 package enum EventLog {
     /// Appends rows, in one statement. A key that is there already is an error on `events_event_key`.
-    package static func append(_ events: some Collection<LoggedEvent>, at now: Timestamp) -> SQL {
+    /// - Parameter now: nil: the database's clock has not been read.
+    package static func append(_ events: some Collection<LoggedEvent>, at now: Timestamp?) -> SQL {
         var sql = SQL(capacity: events.reduce(300) { $0 + 2 * $1.body.count + 400 })
         sql.append(
             unescaped: """
@@ -34,7 +35,7 @@ package enum EventLog {
                 outcome, status, progress, stage, message, reason, body, recorded_at) VALUES
                 """)
         var clock = SQL()
-        clock.comma(now)
+        if let now { clock.comma(now) } else { clock.append(unescaped: ",UTC_TIMESTAMP(6)") }
         var separator = " ("
         for event in events {
             let applied = event.outcome == .applied ? event.history : nil
