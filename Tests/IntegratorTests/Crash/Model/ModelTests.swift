@@ -97,7 +97,9 @@ final class ModelWorld: Sendable {
     func check(_ seed: UInt64) async {
         do {
             let differences = try await run(seed)
+            Chaos.count(.schedulesRun)
             if !differences.isEmpty {
+                Chaos.count(.schedulesDiffering)
                 Issue.record("MODEL_SEED=\(seed):\n\(differences.joined(separator: "\n"))")
             }
         } catch {
