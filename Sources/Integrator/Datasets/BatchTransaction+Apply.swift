@@ -43,7 +43,8 @@ extension BatchTransaction {
             }
             note(entry, verdict, history)
         }
-        if history.status.isActive { world.active[history.wishlistID]?.insert(historyID) }
+        // As the index has it: those from before this service do not count.
+        if history.status.isActive, history.reference != nil { world.active[history.wishlistID]?.insert(historyID) }
         if let original = world.originals[historyID], original.status != history.status {
             effects.transitions.append((original.status, history))
         }
