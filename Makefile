@@ -32,7 +32,7 @@ test-asan: ## all tests under AddressSanitizer, leaks included
 interop: ## clients that others wrote, against the service and the sandbox
 	@.ci/interop
 
-chaos: ## the worst to real processes, a few minutes, with the account of it (FACTOR=4, SCHEDULES=400; SEED=17: that one alone)
+chaos: ## the worst to real processes, a few minutes, with the account of it (FACTOR=3, SCHEDULES=300; SEED=17: that one alone)
 	@FACTOR="$(FACTOR)" SCHEDULES="$(SCHEDULES)" SEED="$(SEED)" .ci/chaos
 
 fuzz: ## fuzz what takes bytes from outside (TARGETS="json query", SECONDS_EACH=120)

@@ -124,7 +124,7 @@ struct ClockTests {
             try await service.instance.stop()
             let clock = try FakeClock()
             var variables = service.variables(clock.variables)
-            variables["DATASET_DEADLINE_SECONDS"] = "4"
+            variables["DATASET_DEADLINE_SECONDS"] = "2"
             let process = try await IntegratorProcess.start(variables, client: client)
             let history = try await service.history(of: try await service.scene().wishlist, status: .pending)
             #expect(try await process.post(TestWebhook(.datasetStarted, of: history, sequence: 1)).status == 200)
@@ -133,7 +133,7 @@ struct ClockTests {
                 Int64(HistoryStatus.stalled.rawValue),
                 "SELECT status FROM wishlist_dataset_histories WHERE id = \(history.id)", timeout: .seconds(60))
             let silence: SQL = """
-                SELECT TIMESTAMPDIFF(MICROSECOND, heard_at, updated_at) >= 4000000 FROM wishlist_dataset_histories \
+                SELECT TIMESTAMPDIFF(MICROSECOND, heard_at, updated_at) >= 2000000 FROM wishlist_dataset_histories \
                 WHERE id = \(history.id)
                 """
             #expect(try await service.number(silence) == 1)
