@@ -11,7 +11,7 @@ enum Chaos {
         case cutsBeforeCommit = "connections cut before a COMMIT"
         case cutsAfterCommit = "connections cut after a COMMIT"
         case databaseOutages = "outages of the database"
-        case pusherOutages = "outages of Pusher"
+        case pusherOutages = "failures of Pusher"
         case tvOutages = "outages of the TV Python API"
         case clockJumps = "jumps of the clock"
         case webhooksAcknowledged = "webhooks acknowledged"

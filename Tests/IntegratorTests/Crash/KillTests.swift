@@ -170,7 +170,7 @@ extension ServiceUnderTest {
     /// The same with a new connection for the test: the old one has died with its server.
     func reconnected() async throws -> ServiceUnderTest {
         var fresh = self
-        fresh.connection = try await MySQLConnection.connect(database)
+        fresh.connection = try await MySQLConnection.connect(database.patient)
         return fresh
     }
 }

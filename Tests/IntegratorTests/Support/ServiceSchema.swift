@@ -20,7 +20,7 @@ enum ServiceSchema {
     /// Makes the tables.
     static func create(in configuration: MySQLConfiguration) async throws {
         let statements = try await statements.value
-        let connection = try await MySQLConnection.connect(configuration)
+        let connection = try await MySQLConnection.connect(configuration.patient)
         try await connection.executeAll(statements)
         await connection.close()
     }
