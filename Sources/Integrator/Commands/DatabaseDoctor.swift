@@ -49,7 +49,8 @@ struct DatabaseDoctor {
         let numbers = text.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
         let isNew = numbers.count == 2 && (numbers[0], numbers[1]) >= (isMariaDB ? (10, 6) : (8, 0))
         return isNew
-            ? .ok("database", "reachable, \(isMariaDB ? "MariaDB" : "MySQL") \(text.prefix { $0 == "." || $0.isNumber })")
+            ? .ok(
+                "database", "reachable, \(isMariaDB ? "MariaDB" : "MySQL") \(text.prefix { $0 == "." || $0.isNumber })")
             : .fault("database", "is \(text)", "MariaDB 10.6 or newer, or MySQL 8.0 or newer, is needed")
     }
 

@@ -104,7 +104,9 @@ struct SecretRotation {
             kill(instance.pid, SIGHUP)
             if await shows(instance, secret, isTaken: isTaken) {
                 report.instances.append(instance.pid)
-                report.lines.append("the instance with pid \(instance.pid) has read it, and \(isTaken ? "accepts" : "refuses") the secret")
+                report.lines.append(
+                    "the instance with pid \(instance.pid) has read it, and \(isTaken ? "accepts" : "refuses") the secret"
+                )
             } else {
                 all = false
                 report.lines.append("the instance with pid \(instance.pid) has not read it: see its log")

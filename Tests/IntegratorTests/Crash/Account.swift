@@ -19,16 +19,21 @@ extension ServiceUnderTest {
 
     /// As if the time had passed after which others may take over from an instance that has died.
     func expireClaims() async throws {
-        try await execute(
-            """
-            UPDATE wishlist_dataset_histories SET dispatch_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
-            WHERE dispatch_until IS NOT NULL
-            """)
-        try await execute(
-            """
-            UPDATE wishlist_dataset_histories SET create_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
-            WHERE create_until IS NOT NULL
-            """)
+        for column: SQL in ["dispatch_until", "create_until"] {
+            let sql: SQL = """
+                UPDATE wishlist_dataset_histories SET \(column) = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
+                WHERE \(column) IS NOT NULL
+                """
+            // Others lock the same rows in another order.
+            try await waitUntil("no deadlock") {
+                do {
+                    try await execute(sql)
+                    return true
+                } catch let error as MySQLError where error.kind == .conflict {
+                    return false
+                }
+            }
+        }
     }
 
     /// Waits until nothing is owed.

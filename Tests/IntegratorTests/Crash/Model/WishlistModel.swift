@@ -148,7 +148,8 @@ struct WishlistModel {
         guard mayBecome else { return .stale }
         let revives = [.failed, .stalled].contains(dataset.status) && [.queued, .processing].contains(next)
         let otherIsActive = datasets.enumerated().contains { other in
-            other.offset != index && other.element.reference != nil && [.pending, .queued, .processing].contains(other.element.status)
+            other.offset != index && other.element.reference != nil
+                && [.pending, .queued, .processing].contains(other.element.status)
         }
         return revives && otherIsActive ? .stale : .applied
     }
