@@ -33,7 +33,9 @@ struct IntegratorProcess: Sendable {
     ) async throws -> IntegratorProcess {
         let url = "http://127.0.0.1:\(port)"
         let folder = try TestFolder.make()
-        let own = ["HTTP_PORT": "\(port)", "PUBLIC_URL": url, "PATH": "/usr/bin:/bin"]
+        let own = [
+            "HTTP_PORT": "\(port)", "PUBLIC_URL": url, "PATH": "/usr/bin:/bin", "LOG_LEVEL": "info",
+        ]
         let all = variables.merging(own) { given, own in given.isEmpty ? own : own }
         let process = try await ServerProcess.start(
             ["env", "-i"] + all.map { "\($0)=\($1)" } + [program, "serve"], log: folder + "/log")
@@ -51,6 +53,11 @@ struct IntegratorProcess: Sendable {
 
     var logText: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
     var isRunning: Bool { process.isRunning }
+    /// What it calls itself in the database; it says so in its log, at level info.
+    var instance: UInt64 {
+        let told = logText.components(separatedBy: #""instance":""#).dropFirst().first
+        return told.flatMap { UInt64($0.prefix { $0.isNumber }) } ?? 0
+    }
 
     /// SIGKILL, as the kernel does when memory is short.
     func kill() async {

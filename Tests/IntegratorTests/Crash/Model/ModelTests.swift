@@ -79,15 +79,15 @@ final class ModelWorld: Sendable {
                     PusherFault(status: [429, 500, 503].randomElement()), count: Int.random(in: 1...4))
             default:
                 let victim = Int.random(in: 0...1)
-                await processes.withLock { $0[victim] }.kill()
-                try await service.expireClaims()
+                let dead = processes.withLock { $0[victim] }
+                await dead.kill()
+                try await service.expireClaims(of: dead)
                 let fresh = try await IntegratorProcess.start(variables, port: ports[victim], client: client)
                 processes.withLock { $0[victim] = fresh }
             }
         }
         proxy.clear()
         service.sandbox.pusher.clearFaults()
-        try await service.expireClaims()
     }
 
     func stop() async {
