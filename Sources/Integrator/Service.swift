@@ -34,7 +34,13 @@ package struct Service: Sendable {
         manager?.tell(.ready)
         let signsOfLife = Task { await manager?.keepAlive() }
         defer { signsOfLife.cancel() }
-        instruments.log.info("serving", ["host": .string(configuration.httpHost), "port": .int(Int(server.port))])
+        // As it stands in `wishlist_dataset_histories.dispatcher`.
+        let instance = String(parts.settings.instance)
+        instruments.log.info(
+            "serving",
+            [
+                "host": .string(configuration.httpHost), "port": .int(Int(server.port)), "instance": .string(instance),
+            ])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await parts.lanes.run() }
             group.addTask { await parts.api.run() }

@@ -35,6 +35,9 @@ final class ServerProcess: Sendable {
     /// True until the process has ended.
     var isRunning: Bool { state.withLock { $0.status == nil } }
 
+    /// Its process number.
+    var number: pid_t { state.withLock { $0.id } }
+
     /// Waits for the end and returns the exit code, or 128 plus the signal that ended it.
     func waitForEnd() async -> Int32 {
         await withCheckedContinuation { continuation in

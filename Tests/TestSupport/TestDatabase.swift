@@ -24,9 +24,20 @@ public enum TestDatabase {
     }
 
     private static func run(_ statement: SQL, _ configuration: MySQLConfiguration) async throws {
-        let connection = try await MySQLConnection.connect(configuration)
+        let connection = try await MySQLConnection.connect(configuration.patient)
         _ = try await connection.execute(statement)
         await connection.close()
+    }
+}
+
+extension MySQLConfiguration {
+    /// For what a test does itself: on a machine that others use too a statement may take long.
+    public var patient: MySQLConfiguration {
+        var patient = self
+        patient.connectTimeout = .seconds(60)
+        patient.statementTimeout = .seconds(60)
+        patient.lockWaitTimeout = .seconds(45)
+        return patient
     }
 }
 

@@ -14,6 +14,8 @@ public final class TestServer: Sendable {
 
     /// The server's folder; nil if the server was started by someone else.
     private let folder: String?
+    /// The size of the disk that it has for itself; nil: it has none.
+    private let mebibytes: Int?
     /// The socket of the server.
     public let socket: String
     private let isDurable: Bool
@@ -34,8 +36,32 @@ public final class TestServer: Sendable {
         return server
     }
 
-    private init(folder: String?, socket: String, isDurable: Bool) {
+    /// Starts a server for one test whose data lie on a disk of so many MiB: one in memory, in a mount namespace of the
+    /// server's own, so that it is gone with the server. It cannot be killed and started again.
+    public static func startOwn(onDiskOf mebibytes: Int) async throws -> TestServer {
+        let folder = try TestFolder.make()
+        let server = TestServer(folder: folder, socket: folder + "/socket", isDurable: true, mebibytes: mebibytes)
+        try FileManager.default.createDirectory(atPath: folder + "/data", withIntermediateDirectories: false)
+        try await server.restart()
+        return server
+    }
+
+    /// Whether this machine lets us mount a disk in memory.
+    public static func canMount() async -> Bool {
+        guard let folder = try? TestFolder.make(),
+            let trial = try? await ServerProcess.start(
+                ownNamespace + ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], log: folder + "/log")
+        else { return false }
+        return await trial.waitForEnd() == 0
+    }
+
+    private static var ownNamespace: [String] {
+        ["unshare", "--mount"] + (getuid() == 0 ? [] : ["--map-root-user"])
+    }
+
+    private init(folder: String?, socket: String, isDurable: Bool, mebibytes: Int? = nil) {
         self.folder = folder
+        self.mebibytes = mebibytes
         self.socket = socket
         self.isDurable = isDurable
     }
@@ -63,13 +89,13 @@ public final class TestServer: Sendable {
         guard let folder else { throw StartError(description: "this server was started by someone else") }
         let log = folder + "/log"
         let server = try await ServerProcess.start(
-            [
+            diskCommand(folder) + [
                 "mariadbd", "--no-defaults", "--datadir=\(folder)/data", "--socket=\(socket)",
                 "--skip-networking", "--skip-log-bin", "--pid-file=\(folder)/pid", "--tmpdir=\(folder)",
                 "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--max-connections=1000",
                 "--innodb-flush-log-at-trx-commit=\(isDurable ? 1 : 0)", "--max-allowed-packet=64M",
                 "--innodb-flush-method=\(isDurable ? "fsync" : "nosync")",
-            ] + Self.userOption, log: log)
+            ] + userOption, log: log)
         process.withLock { $0 = server }
         let deadline = ContinuousClock.now.advanced(by: .seconds(60))
         while true {
@@ -93,6 +119,39 @@ public final class TestServer: Sendable {
         if let folder { try? FileManager.default.removeItem(atPath: folder) }
     }
 
+    /// What runs before the server's own command, if it has a disk for itself.
+    private func diskCommand(_ folder: String) -> [String] {
+        guard let mebibytes else { return [] }
+        let script = """
+            set -e; mount -t tmpfs -o size=\(mebibytes)m tmpfs '\(folder)/data'
+            mariadb-install-db \(installOptions(folder).map { "'\($0)'" }.joined(separator: " "))
+            exec "$@"
+            """
+        return Self.ownNamespace + ["sh", "-c", script, "sh"]
+    }
+
+    /// The disk as it looks from outside of the server's namespace (proc(5)).
+    private func filler(_ number: Int) -> String {
+        "/proc/\(process.withLock { $0?.number ?? 0 })/root\(folder ?? "")/data/filler-\(number)"
+    }
+
+    /// Leaves no free byte on the server's disk.
+    public func fillDisk() throws {
+        for (number, chunk) in [1 << 20, 4096].enumerated() {
+            guard FileManager.default.createFile(atPath: filler(number), contents: nil),
+                let file = FileHandle(forWritingAtPath: filler(number))
+            else { throw StartError(description: "the server's disk is not found") }
+            let bytes = Data(count: chunk)
+            while (try? file.write(contentsOf: bytes)) != nil {}
+            try? file.close()
+        }
+    }
+
+    /// Gives the space back.
+    public func freeDisk() {
+        for number in 0..<2 { try? FileManager.default.removeItem(atPath: filler(number)) }
+    }
+
     private func end(with signal: Int32) async {
         guard let process = process.withLock({ $0 }) else { return }
         process.send(signal)
@@ -103,17 +162,21 @@ public final class TestServer: Sendable {
         guard let folder else { return }
         let log = folder + "/install.log"
         let installation = try await ServerProcess.start(
-            [
-                "mariadb-install-db", "--no-defaults", "--datadir=\(folder)/data", "--skip-test-db",
-                "--auth-root-authentication-method=normal", "--innodb-log-file-size=32M",
-            ] + Self.userOption, log: log)
+            ["mariadb-install-db"] + installOptions(folder), log: log)
         guard await installation.waitForEnd() == 0 else {
             throw StartError(description: "mariadb-install-db failed\n\(tail(of: log))")
         }
     }
 
-    /// mariadbd refuses to run as root unless told so.
-    private static var userOption: [String] { getuid() == 0 ? ["--user=root"] : [] }
+    private func installOptions(_ folder: String) -> [String] {
+        [
+            "--no-defaults", "--datadir=\(folder)/data", "--skip-test-db", "--auth-root-authentication-method=normal",
+            "--innodb-log-file-size=32M",
+        ] + userOption
+    }
+
+    /// mariadbd refuses to run as root unless told so; in a namespace of its own it may be root without us being so.
+    private var userOption: [String] { getuid() == 0 || mebibytes != nil ? ["--user=root"] : [] }
 
     private func tail(of log: String) -> String {
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""

@@ -43,13 +43,14 @@ struct DatabaseDoctor {
     }
 
     private func version(_ connection: MySQLConnection) async -> Finding {
-        let text = await connection.serverVersion
-        let isMariaDB = text.contains("MariaDB")
         // MariaDB puts 5.5.5- before its version for old clients.
-        let numbers = text.replacing("5.5.5-", with: "").split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        let text = await connection.serverVersion.replacing("5.5.5-", with: "")
+        let isMariaDB = text.contains("MariaDB")
+        let numbers = text.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
         let isNew = numbers.count == 2 && (numbers[0], numbers[1]) >= (isMariaDB ? (10, 6) : (8, 0))
         return isNew
-            ? .ok("database", "reachable, \(isMariaDB ? "MariaDB" : "MySQL") \(text)")
+            ? .ok(
+                "database", "reachable, \(isMariaDB ? "MariaDB" : "MySQL") \(text.prefix { $0 == "." || $0.isNumber })")
             : .fault("database", "is \(text)", "MariaDB 10.6 or newer, or MySQL 8.0 or newer, is needed")
     }
 

@@ -47,7 +47,7 @@ extension CommandLineTool {
             return try connection.query(
                 """
                 SELECT e.id, e.recorded_at, e.type, e.outcome, e.dataset_id, e.sequence, e.history_id, e.revision, \
-                e.event_key, e.reason FROM wishlist_dataset_events e WHERE \(filter.condition(first: first)) \
+                e.event_key, e.reason FROM \(filter.events(first: first)) \
                 ORDER BY e.id DESC LIMIT \(filter.limit)
                 """)
         }
@@ -182,7 +182,7 @@ extension CommandLineTool {
                 try EventLog.firstID(since: since, on: connection)
             }
             let sql: SQL = """
-                SELECT e.id FROM wishlist_dataset_events e WHERE \(filter.condition(first: first)) \
+                SELECT e.id FROM \(filter.events(first: first)) \
                 AND e.outcome <> \(EventOutcome.applied.rawValue) ORDER BY e.id LIMIT \(filter.limit)
                 """
             return try connection.query(sql).map { row throws(MySQLError) in try row.int64(0) }

@@ -26,16 +26,26 @@ struct EventFilter: Sendable {
     /// Nothing was said: all events are meant.
     var isEmpty: Bool { dataset == nil && history == nil && outcomes.isEmpty && since == nil }
 
-    /// As a condition on `wishlist_dataset_events e`; `first` is the id that `since` begins at.
-    func condition(first: Int64?) -> SQL {
-        var sql: SQL = "TRUE"
+    /// The events that are meant, as what follows FROM; they are called `e`. `first` is the id that `since` begins at.
+    ///
+    /// The log has no index on the dataset: its histories are looked up first, and what waits for them.
+    func events(first: Int64?) -> SQL {
+        var sql: SQL = ""
         if let dataset {
             sql.append(
                 """
-                 AND (e.history_id IN (SELECT id FROM wishlist_dataset_histories WHERE dataset_id = \(dataset)) \
-                OR (e.history_id IS NULL AND e.dataset_id = \(dataset)))
+                (SELECT e.id FROM wishlist_dataset_histories h FORCE INDEX (histories_dataset_id) \
+                STRAIGHT_JOIN wishlist_dataset_events e FORCE INDEX (events_history_revision) ON e.history_id = h.id \
+                WHERE h.dataset_id = \(dataset) \
+                UNION SELECT event_id FROM wishlist_dataset_parked WHERE dataset_id = \(dataset)) AS meant \
+                STRAIGHT_JOIN wishlist_dataset_events e ON e.id = meant.id
                 """ as SQL)
+        } else if history != nil {
+            sql.append("wishlist_dataset_events e FORCE INDEX (events_history_revision)" as SQL)
+        } else {
+            sql.append("wishlist_dataset_events e" as SQL)
         }
+        sql.append(" WHERE TRUE" as SQL)
         if let history { sql.append(" AND e.history_id = \(history)" as SQL) }
         if !outcomes.isEmpty { sql.append(" AND e.outcome IN \(list: outcomes.map(\.rawValue))" as SQL) }
         if let first { sql.append(" AND e.id >= \(first)" as SQL) }

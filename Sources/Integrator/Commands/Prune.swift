@@ -24,9 +24,12 @@ extension CommandLineTool {
                 }
             })
         } else {
-            print(
-                "\(pruned) old events \(isDry ? "would be removed" : "removed"), "
-                    + "\(looked - pruned) kept")
+            print("\(pruned) old events \(isDry ? "would be removed" : "removed")")
+            if looked > pruned {
+                print(
+                    "\(looked - pruned) kept: owed, parked, rejected or dead letters, of datasets that are not over, or the "
+                        + "last change of a history")
+            }
         }
     }
 }

@@ -104,10 +104,12 @@ struct SecretRotation {
             kill(instance.pid, SIGHUP)
             if await shows(instance, secret, isTaken: isTaken) {
                 report.instances.append(instance.pid)
-                report.lines.append("instance \(instance.pid) has read it: \(isTaken ? "takes" : "refuses") the secret")
+                report.lines.append(
+                    "the instance with pid \(instance.pid) has read it, and \(isTaken ? "accepts" : "refuses") the secret"
+                )
             } else {
                 all = false
-                report.lines.append("instance \(instance.pid) has not read it: see its log")
+                report.lines.append("the instance with pid \(instance.pid) has not read it: see its log")
             }
         }
         return all

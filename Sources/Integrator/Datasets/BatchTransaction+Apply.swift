@@ -33,6 +33,8 @@ extension BatchTransaction {
                 effects.changes[index] = ChangeAnswer(
                     isApplied: verdict == .applied, history: slot.history, training: surroundings.training)
                 if verdict != .applied { continue }
+            } else if let other = entry.event.reference.flatMap(world.place(ofReference:)), other != place {
+                verdict = .rejected(DatasetHistory.twoDatasets + "data.reference belongs to another history")
             } else {
                 verdict = slot.history.apply(entry.event, at: world.now, in: &surroundings)
             }
@@ -51,7 +53,10 @@ extension BatchTransaction {
             if let last { note(last.entry, .applied, last.history) }
             last = (entry, slot.history)
         }
-        if slot.history.status.isActive { world.active[slot.history.wishlistID]?.insert(slot.history.id) }
+        // As the index has it: those from before this service do not count.
+        if slot.history.status.isActive, slot.history.reference != nil {
+            world.active[slot.history.wishlistID]?.insert(slot.history.id)
+        }
         if before.status != slot.history.status { effects.transitions.append((before.status, slot.history)) }
         if slot.history.revision > before.revision {
             incur(notifications, from: before.revision, &slot)

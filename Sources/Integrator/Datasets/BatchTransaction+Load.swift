@@ -15,9 +15,12 @@ extension BatchTransaction {
         }
         let missing = ids.filter { world.place(ofHistory: $0) == nil }
         if !missing.isEmpty { try world.take(connection.query(HistoryTable.lock(ids: missing.sorted()))) }
+        // Of a dataset that has a reference itself another one is a contradiction without being looked up.
         var references: Set<String> = []
         for pending in batch.webhooks {
-            guard let id = pending.webhook.datasetID, world.place(ofDataset: id) == nil else { continue }
+            guard let id = pending.webhook.datasetID,
+                world.place(ofDataset: id).flatMap({ world.slots[$0].history.reference }) == nil
+            else { continue }
             if let reference = pending.webhook.event?.reference { references.insert(reference) }
         }
         if !references.isEmpty {

@@ -106,17 +106,19 @@ package struct CreateCall: Sendable {
     ) async throws -> ChangeAnswer {
         try await lanes.make(
             event, of: pending.historyID, key: ".\(event.type.rawValue).\(pending.reference)",
-            body: event.envelope(), exceptSocketID: exceptSocketID, condition: condition)
+            body: event.envelope(exceptSocketID: exceptSocketID), exceptSocketID: exceptSocketID, condition: condition)
     }
 }
 
 extension DatasetEvent {
-    /// A change of our own as the log keeps it: an envelope like that of a webhook.
-    package func envelope() -> [UInt8] {
+    /// A change of our own as the log keeps it: an envelope like that of a webhook, and beside the data who is not to be
+    /// told, for a notification that is read back from there.
+    package func envelope(exceptSocketID: String? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.field("type", type.rawValue)
             json.field("timestamp", Timestamp.now().iso8601)
+            if let exceptSocketID { json.field("socket_id", exceptSocketID) }
             json.key("data")
             json.object { json in
                 json.field("dataset_id", datasetID)

@@ -168,13 +168,16 @@ extension DatasetHistory {
         return .applied
     }
 
+    /// How the reason begins where an event names two datasets.
+    static let twoDatasets = "reference and dataset_id name two datasets: "
+
     /// Why the event cannot be about this history; nil if it can.
     private func contradiction(of event: DatasetEvent) -> String? {
         if let known = reference, let told = event.reference, known != told {
-            return "reference and dataset_id name two datasets: data.dataset_id belongs to another reference"
+            return Self.twoDatasets + "data.dataset_id belongs to another reference"
         }
         if let known = datasetID, let told = event.datasetID, known != told {
-            return "reference and dataset_id name two datasets: data.reference belongs to dataset \(known)"
+            return Self.twoDatasets + "data.reference belongs to dataset \(known)"
         }
         return nil
     }

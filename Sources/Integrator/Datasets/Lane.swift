@@ -16,6 +16,10 @@ package final class Lane: Sendable {
     /// Bodies in one batch, in bytes: written in hexadecimal they have to fit into the server's `max_allowed_packet`, which
     /// is 16 MiB at least.
     private static let maximumBytes = 4 << 20
+    /// Settlements in one batch: one statement notes them.
+    private static let maximumSettlements = 1000
+    /// Recoveries, and datasets with parked webhooks, in one batch: each reads what it needs from the log.
+    private static let maximumLoads = 200
 
     private let state = Mutex(State())
     /// Webhooks that may wait; more are answered 503.
@@ -102,7 +106,8 @@ package final class Lane: Sendable {
         writer?.resume()
     }
 
-    /// All that waits, but at most `maximum` webhooks; waits for work if there is none.
+    /// All that waits, but at most `maximum` webhooks, and so much of the rest as makes no huge transaction; waits for work
+    /// if there is none.
     /// - Returns: nil once the lane is closed and empty.
     package func take(maximum: Int) async -> Batch? {
         while true {
@@ -135,7 +140,28 @@ package final class Lane: Sendable {
             state.next.webhooks = Array(batch.webhooks[count...])
             batch.webhooks.removeSubrange(count...)
         }
+        leave(&batch, in: &state)
         return batch
+    }
+
+    /// Leaves what is too much for one transaction: after an outage a claim may have run out on very many histories at once.
+    private static func leave(_ batch: inout Batch, in state: inout State) {
+        if batch.settlements.count > maximumSettlements {
+            state.next.settlements = Array(batch.settlements[maximumSettlements...])
+            batch.settlements.removeSubrange(maximumSettlements...)
+            for (place, settlement) in state.next.settlements.enumerated() {
+                state.settlementPlaces[settlement.historyID] = place
+            }
+        }
+        if batch.recoveries.count > maximumLoads {
+            state.next.recoveries = Dictionary(
+                uniqueKeysWithValues: batch.recoveries.dropFirst(maximumLoads).map { $0 })
+            for historyID in state.next.recoveries.keys { batch.recoveries[historyID] = nil }
+        }
+        if batch.unparked.count > maximumLoads {
+            state.next.unparked = Set(batch.unparked.dropFirst(maximumLoads))
+            batch.unparked.subtract(state.next.unparked)
+        }
     }
 
     /// Puts back the work that nobody waits for, to be tried again: settlements, recoveries, parked webhooks.

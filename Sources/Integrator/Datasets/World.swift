@@ -69,6 +69,8 @@ struct World {
 
     func place(ofDataset id: Int64) -> Int? { byDataset[id] }
 
+    func place(ofReference reference: String) -> Int? { byReference[reference] }
+
     /// Where the history is that an event is about: the dataset's, or else that of the reference.
     func place(of event: DatasetEvent) -> Int? {
         if let dataset = event.datasetID, let place = byDataset[dataset] { return place }

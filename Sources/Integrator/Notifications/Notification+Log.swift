@@ -17,14 +17,18 @@ extension Notification {
         if let startedAt = history.startedAt, startedAt > recordedAt { history.startedAt = nil }
         if !history.status.isFinal { history.finishedAt = nil }
         let type = DatasetEventType(rawValue: try row.string("type")) ?? .datasetProgress
-        let data = (try? JSONDocument(parsing: try row.bytes("body")))?.root["data"]
+        let envelope = (try? JSONDocument(parsing: try row.bytes("body")))?.root
+        let data = envelope?["data"]
         if history.status != .failed {
             history.error = nil
         } else if type.historyStatus == .failed, let error = data?["error"] {
             history.error =
                 DatasetError(code: error["code"]?.string ?? "", message: error["message"]?.string ?? "").limited
         }
-        self.init(history: history, type: type, training: Self.training(type, data))
+        // Only what this service wrote itself says which socket caused it.
+        let socketID = DatasetEventType.webhooks.contains(type) ? nil : envelope?["socket_id"]?.string
+        self.init(
+            history: history, type: type, training: Self.training(type, data), exceptSocketID: socketID)
     }
 
     private static func training(_ type: DatasetEventType, _ data: JSONView?) -> TrainingChange? {

@@ -7,7 +7,7 @@ import Telemetry
 /// Sends notifications to Pusher: one alone by `events`, several by `batch_events` (spec, section 5).
 struct PusherPublisher: Sendable {
     /// A server that hangs is found out by this.
-    private static let timeout: Duration = .seconds(10)
+    static let timeout: Duration = .seconds(10)
 
     /// What became of a notification.
     enum Outcome: Sendable {

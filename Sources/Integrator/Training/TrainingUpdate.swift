@@ -40,7 +40,8 @@ package struct TrainingUpdate: Sendable {
         // Unique: the same status may be set again later, which is another change.
         let key = ".training.updated.\(UUIDv7.make(milliseconds: Timestamp.now().microseconds / 1000))"
         let answer = try await lanes.make(
-            event, of: history.id, key: key, body: event.envelope(), exceptSocketID: exceptSocketID
+            event, of: history.id, key: key, body: event.envelope(exceptSocketID: exceptSocketID),
+            exceptSocketID: exceptSocketID
         ) { history, surroundings, _ in
             history.status == .completed && surroundings.isLatest && surroundings.training == present.status
                 && surroundings.trainingScheduledAt == present.scheduledAt

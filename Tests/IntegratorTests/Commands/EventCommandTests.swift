@@ -1,7 +1,8 @@
-import Integrator
 import JSON
 import MySQL
 import Testing
+
+@testable import Integrator
 
 /// `integrator events` (spec, section 7).
 @Suite struct EventCommandTests {
@@ -63,6 +64,49 @@ import Testing
             #expect(await service.command("events", "list", "--since", "yesterday").status == 2)
             #expect(await service.command("events", "list", "--limit", "0").status == 2)
             #expect(await service.command("events", "list", "more").status == 2)
+        }
+    }
+
+    /// The log of years is not read to find the events of one dataset.
+    @Test(arguments: ["--dataset", "--history"]) func eventsOfADatasetCostTheSameInALongLog(_ option: String)
+        async throws
+    {
+        try await ServiceSchema.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute(
+                """
+                INSERT INTO wishlist_dataset_histories (id, wishlist_to_group_id, dataset_id, slug, status) \
+                SELECT seq, seq, 1000 + seq, 's', 3 FROM seq_1_to_500
+                """)
+            try await connection.execute(
+                """
+                INSERT INTO wishlist_dataset_events (event_key, history_id, revision, dataset_id, outcome, body, \
+                recorded_at) SELECT CONCAT('e', seq), 1 + seq MOD 500, seq, 1001 + seq MOD 500, 0, '{}', \
+                UTC_TIMESTAMP(6) FROM seq_1_to_5000
+                """)
+            try await connection.execute(
+                """
+                INSERT INTO wishlist_dataset_events (event_key, dataset_id, outcome, body, recorded_at) \
+                SELECT CONCAT('p', seq), 1001, 3, '{}', UTC_TIMESTAMP(6) FROM seq_1_to_2
+                """)
+            try await connection.execute(
+                """
+                INSERT INTO wishlist_dataset_parked (event_id, dataset_id) \
+                SELECT id, dataset_id FROM wishlist_dataset_events WHERE outcome = 3
+                """)
+            try await connection.execute("ANALYZE TABLE wishlist_dataset_events, wishlist_dataset_histories")
+            var arguments = Arguments([option, option == "--dataset" ? "1001" : "1"])
+            let filter = try EventFilter(&arguments)
+            try await connection.execute("FLUSH STATUS")
+            let rows = try await connection.query(
+                "SELECT e.id FROM \(filter.events(first: nil)) ORDER BY e.id DESC LIMIT 50")
+            #expect(rows.count == (option == "--dataset" ? 12 : 10))
+            var reads = 0
+            for row in try await connection.query("SHOW STATUS LIKE 'Handler_read%'") {
+                reads += Int(try row.string(1)) ?? 0
+            }
+            #expect(reads <= 80, "\(reads) rows read")
+            await connection.close()
         }
     }
 

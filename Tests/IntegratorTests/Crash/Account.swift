@@ -17,18 +17,26 @@ extension ServiceUnderTest {
         return histories
     }
 
-    /// As if the time had passed after which others may take over from an instance that has died.
-    func expireClaims() async throws {
-        try await execute(
-            """
-            UPDATE wishlist_dataset_histories SET dispatch_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
-            WHERE dispatch_until IS NOT NULL
-            """)
-        try await execute(
-            """
-            UPDATE wishlist_dataset_histories SET create_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
-            WHERE create_until IS NOT NULL
-            """)
+    /// As if the time had passed after which others may take over from an instance that has died: from this one, or from all
+    /// if none lives. One that lives may be sending, and must keep its claims.
+    func expireClaims(of dead: IntegratorProcess? = nil) async throws {
+        let whose: SQL = dead.map { "AND dispatcher = \($0.instance)" as SQL } ?? ""
+        if let dead { #expect(dead.instance != 0) }
+        for (column, whose): (SQL, SQL) in [("dispatch_until", whose), ("create_until", "")] {
+            let sql: SQL = """
+                UPDATE wishlist_dataset_histories SET \(column) = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
+                WHERE \(column) IS NOT NULL \(whose)
+                """
+            // Others lock the same rows in another order.
+            try await waitUntil("no deadlock") {
+                do {
+                    try await execute(sql)
+                    return true
+                } catch let error as MySQLError where error.kind == .conflict {
+                    return false
+                }
+            }
+        }
     }
 
     /// Waits until nothing is owed.
@@ -47,6 +55,9 @@ extension ServiceUnderTest {
         }
         let lost = load.acknowledged.keys.filter { key in logged[key] == nil }
         #expect(lost.isEmpty, "acknowledged and lost")
+        Chaos.count(.webhooksAcknowledged, load.acknowledged.count)
+        Chaos.count(.webhooksStored, load.acknowledged.count - lost.count)
+        Chaos.count(.webhooksLost, lost.count)
         // A duplicate's first answer was lost on the way: the log tells what it was.
         let told = load.acknowledged.filter { $0.value != "duplicate" }
         let wrong = told.filter { told in logged[told.key]?.label != told.value }
@@ -62,7 +73,10 @@ extension ServiceUnderTest {
                     WHERE history_id = \(history.id) AND revision IS NOT NULL
                     """
                 ).first)
-            #expect(try counts.int64(0) == stored.revision)
+            let applied = Int(try counts.int64(0))
+            Chaos.count(.webhooksApplied, applied)
+            Chaos.count(.webhooksCountedTwice, max(0, Int(stored.revision) - applied))
+            #expect(applied == Int(stored.revision))
             #expect(try counts.int64(1) == stored.revision)
             #expect(try counts.int64(2) == stored.revision)
         }
@@ -76,13 +90,26 @@ extension ServiceUnderTest {
             var seen: [Int64] = []
             for event in pushed[history.id] ?? [] where !seen.contains(event.revision) { seen.append(event.revision) }
             #expect(seen == seen.sorted(), "history \(history.id)")
-            let milestones = try await query(
+            var milestones: Set<Int64> = []
+            var progress: Set<Int64> = []
+            for row in try await query(
                 """
-                SELECT revision FROM wishlist_dataset_events WHERE history_id = \(history.id) \
-                AND revision IS NOT NULL AND type <> 'dataset.progress'
-                """
-            ).map { try $0.int64(0) }
-            #expect(Set(milestones).subtracting(seen) == [], "history \(history.id)")
+                SELECT revision, type = 'dataset.progress' FROM wishlist_dataset_events \
+                WHERE history_id = \(history.id) AND revision IS NOT NULL
+                """)
+            {
+                if try row.int64(1) == 1 {
+                    progress.insert(try row.int64(0))
+                } else {
+                    milestones.insert(try row.int64(0))
+                }
+            }
+            let lost = milestones.subtracting(seen)
+            #expect(lost == [], "history \(history.id)")
+            Chaos.count(.notificationsOwed, milestones.count)
+            Chaos.count(.notificationsDelivered, milestones.count - lost.count)
+            Chaos.count(.notificationsLost, lost.count)
+            Chaos.countProgress(owed: progress, seen: seen)
             #expect(
                 try await number("SELECT MAX(revision) FROM wishlist_dataset_events WHERE history_id = \(history.id)")
                     == seen.last)

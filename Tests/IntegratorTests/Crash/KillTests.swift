@@ -8,11 +8,6 @@ import TestSupport
 
 @testable import Sandbox
 
-/// How hard the crash tests try: `CHAOS=10` ten times as long.
-enum Chaos {
-    static let factor = ProcessInfo.processInfo.environment["CHAOS"].flatMap { Int($0) } ?? 1
-}
-
 /// Real processes, killed without warning (spec, sections 2, 4, 5 and 9).
 @Suite(.serialized) struct KillTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
@@ -97,6 +92,7 @@ enum Chaos {
                 for kill in 1...(1 + Chaos.factor) {
                     try await load.wait(acknowledged: load.total * kill / (Chaos.factor + 3))
                     await server.kill()
+                    Chaos.count(.databaseKills)
                     let refused = load.statuses[503, default: 0]
                     let deadline = ContinuousClock.now + .seconds(30)
                     while load.statuses[503, default: 0] < refused + 5, ContinuousClock.now < deadline {
@@ -138,6 +134,7 @@ enum Chaos {
                 async let running: Void = load.run()
                 try await load.wait(acknowledged: 40)
                 try await administrator.execute("SET GLOBAL read_only = 1")
+                Chaos.count(.databaseOutages)
                 let deadline = ContinuousClock.now + .seconds(30)
                 while load.statuses[503, default: 0] < 5, ContinuousClock.now < deadline {
                     try await Task.sleep(for: .milliseconds(10))
@@ -173,7 +170,7 @@ extension ServiceUnderTest {
     /// The same with a new connection for the test: the old one has died with its server.
     func reconnected() async throws -> ServiceUnderTest {
         var fresh = self
-        fresh.connection = try await MySQLConnection.connect(database)
+        fresh.connection = try await MySQLConnection.connect(database.patient)
         return fresh
     }
 }

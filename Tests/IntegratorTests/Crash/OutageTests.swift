@@ -26,6 +26,7 @@ import Testing
                 client: client)
             // One that hangs is found out by a timeout of ten seconds.
             service.sandbox.pusher.inject(fault, count: fault.hangs ? 1 : 1_000_000)
+            Chaos.count(.pusherOutages)
             await load.run()
             #expect(Set(load.statuses.keys) == [200])
             let memory = try #require(process.residentMebibytes())
@@ -38,7 +39,7 @@ import Testing
         }
     }
 
-    /// Connections die everywhere, also between COMMIT and its answer: nobody knows then whether it was committed.
+    /// Connections die everywhere; those that die around a COMMIT have tests of their own (`CommitTests`).
     @Test(.timeLimit(.minutes(5))) func cutConnectionsCountOnce() async throws {
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
@@ -57,7 +58,10 @@ import Testing
                     """)
                 if let id = try rows.first?.int64(0) {
                     // It may have ended by itself meanwhile.
-                    if (try? await service.execute("KILL CONNECTION \(id)")) != nil { cuts += 1 }
+                    if (try? await service.execute("KILL CONNECTION \(id)")) != nil {
+                        cuts += 1
+                        Chaos.count(.connectionCuts)
+                    }
                 }
                 try await Task.sleep(for: .milliseconds(Int64.random(in: 1...25)))
             }
@@ -105,7 +109,7 @@ import Testing
             async let running: Void = load.run()
             try await load.wait(acknowledged: load.total / 2)
             await first.kill()
-            try await service.expireClaims()
+            try await service.expireClaims(of: first)
             await running
             // Found by the sweep of the other, within 20 seconds and the claim's time.
             try await service.waitUntilNothingIsOwed(timeout: .seconds(90))

@@ -24,10 +24,13 @@ final class WebhookLoad: Sendable {
     let histories: [TestHistory]
     /// Webhooks of each dataset; the last one says that it is complete.
     let length: Int64
+    /// Bytes after each webhook's JSON, to make it large.
+    let padding: Int
 
-    init(_ histories: [TestHistory], length: Int64, urls: [String], client: HTTPClient) {
+    init(_ histories: [TestHistory], length: Int64, padding: Int = 0, urls: [String], client: HTTPClient) {
         self.histories = histories
         self.length = length
+        self.padding = padding
         self.client = client
         state = Mutex(State(urls: urls))
     }
@@ -38,6 +41,10 @@ final class WebhookLoad: Sendable {
     var unheard: Int { state.withLock { $0.unheard } }
     /// 503 without `Retry-After`.
     var missingRetryAfter: Int { state.withLock { $0.missingRetryAfter } }
+    /// 401, and 429 once an address has had too many of these.
+    var refused: Int { statuses[401, default: 0] + statuses[429, default: 0] }
+    /// Counts them from zero.
+    func forgetRefused() { state.withLock { ($0.statuses[401], $0.statuses[429]) = (nil, nil) } }
     var total: Int { histories.count * Int(length) }
 
     /// Sends no more.
@@ -77,7 +84,8 @@ final class WebhookLoad: Sendable {
                 ? .datasetStarted
                 : sequence == length
                     ? .datasetCompleted : .datasetProgress
-        let webhook = TestWebhook(type, of: history, sequence: sequence, id: id(history, sequence))
+        var webhook = TestWebhook(type, of: history, sequence: sequence, id: id(history, sequence))
+        webhook.body += Array(repeating: UInt8(ascii: " "), count: padding)
         while true {
             // A test that has failed cancels this.
             guard !Task.isCancelled, let url = state.withLock({ $0.isStopped ? nil : $0.urls.randomElement() }) else {

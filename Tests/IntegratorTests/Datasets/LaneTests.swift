@@ -77,6 +77,42 @@ import Testing
         #expect(await lane.take(maximum: 1)?.settlements.map(\.upTo) == [9])
     }
 
+    /// After an outage very many histories may wait: no transaction takes them all, and none is forgotten.
+    @Test func whatNobodyWaitsForIsTakenInBoundedPortions() async throws {
+        let lane = Lane()
+        let ids = Set(Int64(1)...2500)
+        for id in ids.sorted() {
+            lane.submit(settlement(id, upTo: 1))
+            lane.recover(id, after: id)
+        }
+        lane.unpark(ids)
+        var settled: [Int64] = []
+        var recovered: [Int64: Int64?] = [:]
+        var unparked: [Int64] = []
+        for turn in 0..<13 {
+            let batch = try #require(await lane.take(maximum: 1))
+            #expect(batch.settlements.count <= 1000)
+            #expect(batch.recoveries.count <= 200)
+            #expect(batch.unparked.count <= 200)
+            settled += batch.settlements.map(\.historyID)
+            recovered.merge(batch.recoveries) { _, _ in
+                Issue.record("twice")
+                return nil
+            }
+            unparked += batch.unparked
+            // One that was left meets a later settlement of its history.
+            if turn == 0 { lane.submit(settlement(2500, upTo: 7)) }
+            if turn == 2 { #expect(batch.settlements.last?.upTo == 7) }
+        }
+        #expect(settled == ids.sorted())
+        #expect(Set(recovered.keys) == ids)
+        #expect(recovered.allSatisfy { $0.key == $0.value })
+        #expect(unparked.count == ids.count)
+        #expect(Set(unparked) == ids)
+        lane.close()
+        #expect(await lane.take(maximum: 1) == nil)
+    }
+
     @Test func putBackLosesNothing() async throws {
         let lane = Lane()
         lane.submit(settlement(1, upTo: 4, oldest: 5, dead: [3]))

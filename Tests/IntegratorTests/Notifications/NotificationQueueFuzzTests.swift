@@ -101,7 +101,7 @@ import Testing
 
         for _ in 0..<400 { step(Int.random(in: 0..<5, using: &generator)) }
         // What the queue had no room for is found by the sweep.
-        for _ in 0..<200 {
+        for _ in 0..<5000 {
             for action in [2, 3, 4] { step(action) }
             if queue.hasReady || !flying.isEmpty || !settlements.isEmpty { continue }
             for id in ids where model.notified[id] ?? 0 < model.revision(id) { load(id, after: 0) }

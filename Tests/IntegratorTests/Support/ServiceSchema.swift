@@ -24,7 +24,7 @@ enum ServiceSchema {
             return
         }
         let statements = try await statements.value
-        let connection = try await MySQLConnection.connect(configuration)
+        let connection = try await MySQLConnection.connect(configuration.patient)
         try await connection.executeAll(statements)
         await connection.close()
     }

@@ -64,7 +64,7 @@ struct ServiceUnderTest: Sendable {
         change(&settings)
         let sandbox = try SandboxServer.start(settings)
         let client = HTTPClient(maximumConnectionsPerHost: 64, maximumResponseBytes: 8 << 20)
-        let connection = try await MySQLConnection.connect(database)
+        let connection = try await MySQLConnection.connect(database.patient)
         let result: Result<R, any Error>
         do {
             let environment = variables(database, sandbox).merging(environment) { _, given in given }

@@ -144,6 +144,33 @@ import Testing
         }
     }
 
+    /// A row from before this service has no reference that could contradict one: the other row does.
+    @Test func referenceOfOneHistoryWithTheDatasetOfAnOlderOne() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let old = try await service.history(of: scene.wishlist, reference: nil)
+            for dataset in [nil, Fresh.number()] {
+                let history = try await service.history(
+                    of: try await service.wishlist(of: scene.wishlist.groupID), datasetID: dataset)
+                let webhook = TestWebhook(
+                    .datasetProgress, dataset: old.datasetID, sequence: 1, reference: history.reference)
+                for _ in 0..<2 {
+                    let answer = try await service.post(webhook)
+                    #expect(answer.status == 422)
+                    #expect(answer.json?["message"]?.string?.hasPrefix("reference and dataset_id name two") == true)
+                }
+                #expect(try await service.logRow(webhook)?.outcome == .rejected)
+                #expect(try await service.stored(history.id)?.revision == 0)
+            }
+            #expect(try await service.stored(old.id)?.revision == 0)
+            // A reference that names none of ours contradicts nothing.
+            let unknown = TestWebhook(
+                .datasetProgress, dataset: old.datasetID, sequence: 1,
+                reference: "0190a1b2-0000-7000-8000-000000000000")
+            #expect(try await service.post(unknown).outcome == "applied")
+        }
+    }
+
     @Test func badMissingOrOldSignature() async throws {
         try await ServiceUnderTest.with { service in
             let history = try await service.history(of: try await service.scene().wishlist)

@@ -44,6 +44,11 @@ extension ModelWorld {
                     revision: try row.optionalInt64(2))
             }
         }
+        let lost = model.log.keys.filter { found[$0] == nil }
+        Chaos.count(.webhooksAcknowledged, model.log.count)
+        Chaos.count(.webhooksStored, model.log.count - lost.count)
+        Chaos.count(.webhooksLost, lost.count)
+        Chaos.count(.webhooksApplied, found.values.count { $0.outcome == .applied })
         return Set(found.keys).union(model.log.keys).sorted().compactMap { key in
             found[key] == model.log[key]
                 ? nil : "\(key): log has \(describe(found[key])), should be \(describe(model.log[key]))"
@@ -76,6 +81,11 @@ extension ModelWorld {
             }
             if seen != seen.sorted() { differences.append("\(name): seen in the order \(seen)") }
             let missing = dataset.notifications.filter { $0.value != "dataset.progress" && !seen.contains($0.key) }
+            let progress = dataset.notifications.filter { $0.value == "dataset.progress" }.keys
+            Chaos.count(.notificationsOwed, dataset.notifications.count - progress.count)
+            Chaos.count(.notificationsDelivered, dataset.notifications.count - progress.count - missing.count)
+            Chaos.count(.notificationsLost, missing.count)
+            Chaos.countProgress(owed: Set(progress), seen: seen)
             if !missing.isEmpty { differences.append("\(name): never seen: \(missing)") }
             if seen.last != dataset.notifications.keys.max() {
                 differences.append("\(name): last seen is \(seen.last ?? -1)")

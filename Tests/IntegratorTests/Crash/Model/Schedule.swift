@@ -12,6 +12,8 @@ struct Schedule {
         var isUnavailable = false
         /// The service knows the dataset's id already.
         var isNamed: Bool
+        /// From before this service: without a reference.
+        var isOld = false
         var preference: DatasetHistory.NotificationPreference
     }
 
@@ -20,6 +22,8 @@ struct Schedule {
         var type: DatasetEventType
         var sequence: Int64
         var hasReference: Bool
+        /// The reference is that of the dataset with this number instead: two datasets are named.
+        var crossed: Int?
         /// Which of two instances it goes to first.
         var instance: Int
     }
@@ -40,6 +44,9 @@ struct Schedule {
             let index = Int.random(in: 0..<count, using: &random)
             if !streams[index].isEmpty { deliveries.append(streams[index].removeFirst()) }
         }
+        for index in deliveries.indices where count > 1 && random.chance(3) {
+            deliveries[index].crossed = Int.random(in: 0..<count, using: &random)
+        }
     }
 
     /// One dataset of a wishlist can be active: the last.
@@ -49,9 +56,11 @@ struct Schedule {
             isLast
             ? [.pending, .queued, .queued, .processing, .stalled, .failed] : [.stalled, .failed, .failed, .completed]
         let status = statuses.randomElement(using: &random) ?? .queued
+        let isOld = status != .pending && random.chance(15)
         return Start(
             status: status, isUnavailable: status == .failed && random.chance(70),
-            isNamed: status != .pending && !(status == .failed && random.chance(50)), preference: preference)
+            isNamed: isOld || status != .pending && !(status == .failed && random.chance(50)), isOld: isOld,
+            preference: preference)
     }
 
     private static func stream(_ dataset: Int, _ random: inout SeededGenerator) -> [Delivery] {

@@ -17,7 +17,8 @@ struct WishlistModel {
         var historyID: Int64
         /// As the TV Python API calls it.
         var name: Int64
-        var reference: String
+        /// Nil: from before this service.
+        var reference: String?
         /// The service has been told the name.
         var isNamed: Bool
         var status: HistoryStatus
@@ -48,14 +49,14 @@ struct WishlistModel {
 
     /// Takes a webhook and says what its sender is told.
     mutating func deliver(_ webhook: Webhook) -> String {
-        if log[webhook.id] != nil { return "duplicate" }
+        if let entry = log[webhook.id] { return entry.outcome == .rejected ? "rejected" : "duplicate" }
         guard let index = find(webhook) else {
             log[webhook.id] = Entry(outcome: .parked)
             parked.append(webhook)
             return "parked"
         }
         var due = [webhook]
-        if !datasets[index].isNamed || webhook.type == .datasetCompleted {
+        if !namesTwo(webhook, index), !datasets[index].isNamed || webhook.type == .datasetCompleted {
             due += parked.filter { $0.dataset == webhook.dataset }
             parked.removeAll { $0.dataset == webhook.dataset }
         }
@@ -64,8 +65,17 @@ struct WishlistModel {
     }
 
     private func find(_ webhook: Webhook) -> Int? {
-        datasets.firstIndex { $0.isNamed && $0.name == webhook.dataset }
-            ?? datasets.firstIndex { $0.reference == webhook.reference }
+        if let index = datasets.firstIndex(where: { $0.isNamed && $0.name == webhook.dataset }) { return index }
+        guard let reference = webhook.reference else { return nil }
+        return datasets.firstIndex { $0.reference == reference }
+    }
+
+    /// Its reference and its dataset are not of one and the same dataset.
+    private func namesTwo(_ webhook: Webhook, _ index: Int) -> Bool {
+        let dataset = datasets[index]
+        if dataset.isNamed, dataset.name != webhook.dataset { return true }
+        guard let reference = webhook.reference, reference != dataset.reference else { return false }
+        return dataset.reference != nil || datasets.contains { $0.reference == reference }
     }
 
     private mutating func apply(_ webhook: Webhook, _ index: Int) {
@@ -73,7 +83,7 @@ struct WishlistModel {
         log[webhook.id] = Entry(outcome: outcome)
         if outcome == .parked { parked.append(webhook) }
         guard outcome == .applied else { return }
-        datasets[index].isNamed = true
+        (datasets[index].isNamed, datasets[index].name) = (true, webhook.dataset)
         datasets[index].sequence = webhook.sequence
         datasets[index].revision += 1
         let revision = datasets[index].revision
@@ -104,6 +114,7 @@ struct WishlistModel {
     }
 
     private func judge(_ webhook: Webhook, _ index: Int) -> EventOutcome {
+        if namesTwo(webhook, index) { return .rejected }
         let dataset = datasets[index]
         if webhook.sequence <= dataset.sequence { return .stale }
         switch webhook.type {
@@ -137,7 +148,8 @@ struct WishlistModel {
         guard mayBecome else { return .stale }
         let revives = [.failed, .stalled].contains(dataset.status) && [.queued, .processing].contains(next)
         let otherIsActive = datasets.enumerated().contains { other in
-            other.offset != index && [.pending, .queued, .processing].contains(other.element.status)
+            other.offset != index && other.element.reference != nil
+                && [.pending, .queued, .processing].contains(other.element.status)
         }
         return revives && otherIsActive ? .stale : .applied
     }
