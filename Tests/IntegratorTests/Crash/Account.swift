@@ -17,11 +17,11 @@ extension ServiceUnderTest {
         return histories
     }
 
-    /// As if the time had passed after which others may take over from an instance that has died: from this one, or from all
-    /// if none lives. One that lives may be sending, and must keep its claims.
-    func expireClaims(of dead: IntegratorProcess? = nil) async throws {
-        let whose: SQL = dead.map { "AND dispatcher = \($0.instance)" as SQL } ?? ""
-        if let dead { #expect(dead.instance != 0) }
+    /// As if the time had passed after which others may take over from instances that have died: from these, or from all if
+    /// none lives. One that lives may be sending, and must keep its claims.
+    func expireClaims(of dead: [UInt64]? = nil) async throws {
+        let whose: SQL = dead.map { "AND dispatcher IN \(list: $0.map { Int64($0) })" as SQL } ?? ""
+        if let dead { #expect(!dead.isEmpty && !dead.contains(0)) }
         for (column, whose): (SQL, SQL) in [("dispatch_until", whose), ("create_until", "")] {
             let sql: SQL = """
                 UPDATE wishlist_dataset_histories SET \(column) = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \

@@ -109,7 +109,7 @@ import Testing
             async let running: Void = load.run()
             try await load.wait(acknowledged: load.total / 2)
             await first.kill()
-            try await service.expireClaims(of: first)
+            try await service.expireClaims(of: [first.instance])
             await running
             // Found by the sweep of the other, within 20 seconds and the claim's time.
             try await service.waitUntilNothingIsOwed(timeout: .seconds(90))

@@ -63,7 +63,10 @@ final class ModelWorld: Sendable {
 
     /// Kills instances, takes the database away, cuts connections around a COMMIT and has Pusher fail, until told otherwise.
     func makeTrouble() async throws {
+        var dead: [UInt64] = []
         while !isDone.load(ordering: .relaxed) {
+            // Each time: what one sent with its last breath may have been committed only now.
+            if !dead.isEmpty { try await service.expireClaims(of: dead) }
             try await Task.sleep(for: .milliseconds(Int64.random(in: 100...500)))
             switch Int.random(in: 0..<5) {
             case 0:
@@ -79,9 +82,9 @@ final class ModelWorld: Sendable {
                     PusherFault(status: [429, 500, 503].randomElement()), count: Int.random(in: 1...4))
             default:
                 let victim = Int.random(in: 0...1)
-                let dead = processes.withLock { $0[victim] }
-                await dead.kill()
-                try await service.expireClaims(of: dead)
+                let process = processes.withLock { $0[victim] }
+                await process.kill()
+                dead.append(process.instance)
                 let fresh = try await IntegratorProcess.start(variables, port: ports[victim], client: client)
                 processes.withLock { $0[victim] = fresh }
             }
