@@ -15,6 +15,8 @@ struct KnownHistories {
 
     /// What a row that is known has to be like still.
     struct Mark: Equatable {
+        /// As a number: the console may have set it.
+        var status: Int
         var revision: Int64
         var notified: Int64
         var dispatcher: UInt64?
@@ -22,6 +24,7 @@ struct KnownHistories {
         var isRedeliveryAsked: Bool
 
         init(_ history: DatasetHistory) {
+            status = history.status.rawValue
             revision = history.revision
             notified = history.debt.notified
             dispatcher = history.debt.dispatcher
@@ -30,10 +33,11 @@ struct KnownHistories {
 
         /// Reads a row of `HistoryTable.lockMarks`.
         init(from row: MySQLRow) throws(MySQLError) {
-            revision = try row.int64(1)
-            notified = try row.int64(2)
-            dispatcher = try row.optionalUInt64(3)
-            isRedeliveryAsked = try row.bool(4)
+            status = Int(try row.int64(1))
+            revision = try row.int64(2)
+            notified = try row.int64(3)
+            dispatcher = try row.optionalUInt64(4)
+            isRedeliveryAsked = try row.bool(5)
         }
     }
 

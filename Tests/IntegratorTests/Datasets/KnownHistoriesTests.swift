@@ -52,7 +52,8 @@ import Testing
         let same = KnownHistories.Mark(.sample(revision: 3))
         #expect(known.known(7, like: same)?.address == address)
         let changes: [(inout KnownHistories.Mark) -> Void] = [
-            { $0.revision += 1 }, { $0.notified += 1 }, { $0.dispatcher = 2 }, { $0.isRedeliveryAsked = true },
+            { $0.status += 1 }, { $0.revision += 1 }, { $0.notified += 1 }, { $0.dispatcher = 2 },
+            { $0.isRedeliveryAsked = true },
         ]
         for change in changes {
             var mark = same
@@ -155,6 +156,16 @@ import Testing
             let left = try await service.number(
                 "SELECT COUNT(*) FROM wishlist_dataset_histories WHERE redelivery_asked_at IS NOT NULL")
             #expect(left == 0)
+        }
+    }
+
+    @Test func aStatusThatSomebodyElseSetIsSeen() async throws {
+        try await with { service, history in
+            var writer = Writer(instance: 1)
+            _ = try await writer.commit([.init(.datasetStarted, of: history, sequence: 1)], on: service)
+            try await service.execute("UPDATE wishlist_dataset_histories SET status = 5 WHERE id = \(history.id)")
+            let late = [TestWebhook(.datasetProgress, of: history, sequence: 2)]
+            #expect(try await writer.commit(late, on: service).answers == [.stale])
         }
     }
 
