@@ -152,7 +152,8 @@ struct NotificationModel {
     }
 
     private mutating func otherSends() {
-        for id in histories.indices where histories[id].debt.dispatcher == Self.other && Bool.random(using: &generator) {
+        for id in histories.indices where histories[id].debt.dispatcher == Self.other && Bool.random(using: &generator)
+        {
             histories[id].delivered += notifications(id, after: histories[id].debt.notified).map(\.revision)
             let revision = histories[id].revision
             _ = histories[id].debt.settle(upTo: revision, of: revision, oldest: nil, by: Self.other, at: now)
