@@ -10,7 +10,8 @@ public enum TestDatabase {
         defer { Turns.shared.give() }
         let server = try await TestServer.shared()
         let name = "test_" + String(UInt64.random(in: 0 ... .max), radix: 36)
-        let administrator = server.configuration()
+        var administrator = server.configuration()
+        administrator.statementTimeout = .seconds(120)
         try await run("create database \(identifier: name) collate utf8mb4_unicode_ci", administrator)
         let result: Result<R, any Error>
         do {
@@ -19,7 +20,7 @@ public enum TestDatabase {
             result = .failure(error)
         }
         // In a task of its own, which is not cancelled with the test's.
-        try await Task { try await run("drop database \(identifier: name)", administrator) }.value
+        try await Task { [administrator] in try await run("drop database \(identifier: name)", administrator) }.value
         return try result.get()
     }
 

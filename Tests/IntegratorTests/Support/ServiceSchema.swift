@@ -24,7 +24,10 @@ enum ServiceSchema {
             return
         }
         let statements = try await statements.value
-        let connection = try await MySQLConnection.connect(configuration)
+        // On a cluster all tables take their time, and come in one answer.
+        var patient = configuration
+        patient.statementTimeout = .seconds(120)
+        let connection = try await MySQLConnection.connect(patient)
         try await connection.executeAll(statements)
         await connection.close()
     }
