@@ -4,8 +4,8 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-mysql test-galera test-mysql-group test-unit test-console test-tsan test-asan interop chaos fuzz \
-	fuzz-api lint format build install bench soak clean
+.PHONY: help run test test-mysql test-galera test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint \
+	format build install bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -20,10 +20,7 @@ test-mysql: ## all tests, against a private MySQL (downloads 100 MB once)
 	@.ci/test-mysql
 
 test-galera: ## two instances at two of three private Galera nodes: races, kills, no quorum
-	@.ci/test-cluster galera
-
-test-mysql-group: ## the same at a private MySQL group (not proven yet)
-	@.ci/test-cluster mysql-group
+	@.ci/test-galera
 
 test-unit: ## the tests that need no database
 	@.ci/setup

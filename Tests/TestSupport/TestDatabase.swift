@@ -31,11 +31,12 @@ public enum TestDatabase {
 }
 
 extension MySQLConfiguration {
-    /// For what a test does itself: on a machine that others use too a statement may take long.
+    /// For what a test does itself: on a machine that others use too a statement may take long, and on a cluster all tables
+    /// are made one after the other.
     public var patient: MySQLConfiguration {
         var patient = self
         patient.connectTimeout = .seconds(60)
-        patient.statementTimeout = .seconds(60)
+        patient.statementTimeout = .seconds(120)
         patient.lockWaitTimeout = .seconds(45)
         return patient
     }

@@ -8,11 +8,16 @@ package struct NotificationQueue: Sendable {
     ///
     ///     (absent) ──offer──▶ ready ──take──▶ in flight ──finish──▶ ready | idle ──settled──▶ (absent)
     ///                           └── claim ran out ──▶ (absent), to be claimed and read again
+    ///
+    /// What is forgotten is absent at once, or when its request has ended: a second one must not overtake it, nor the end
+    /// of the first be taken for the end of the second.
     private struct Dataset: Sendable {
         var laneKey: Int64
         var address: WishlistAddress
         var waiting: [Notification] = []
         var isInFlight = false
+        /// Another instance has the claim, or had it: all but the request that is on its way is gone.
+        var isForgotten = false
         /// The log is being read for it; until then nothing is added.
         var isLoading = false
         /// All revisions up to here have been in `waiting`, or were not wanted.
@@ -64,31 +69,44 @@ package struct NotificationQueue: Sendable {
     /// Takes what a transaction left to be sent.
     package mutating func offer(_ handoff: Handoff, claimedUntil: ContinuousClock.Instant) -> Offer {
         guard var dataset = datasets[handoff.historyID] else {
-            guard handoff.isRecovered || handoff.from == handoff.notified else { return .load(after: handoff.notified) }
+            // Also of what was read from the log: it may have been asked for when more was here than is now.
+            guard handoff.from <= handoff.notified else { return .load(after: handoff.notified) }
             guard datasets.count < maximumDatasets else { return .left }
             var dataset = Dataset(
                 laneKey: handoff.laneKey, address: handoff.address, covered: handoff.from, claimedUntil: claimedUntil)
             append(handoff, to: &dataset)
-            datasets[handoff.historyID] = dataset
-            return accepted(handoff, dataset)
+            return accept(dataset, handoff)
         }
-        if dataset.isLoading && !handoff.isRecovered { return .left }
-        defer { datasets[handoff.historyID] = dataset }
+        if dataset.isForgotten || (dataset.isLoading && !handoff.isRecovered) { return .left }
         dataset.claimedUntil = claimedUntil
         dataset.laneKey = handoff.laneKey
         dataset.address = handoff.address
+        if handoff.notified > dataset.covered { skip(to: handoff.notified, &dataset) }
         if handoff.from > dataset.covered {
             dataset.isLoading = true
+            datasets[handoff.historyID] = dataset
             return .load(after: dataset.covered)
         }
         dataset.isLoading = false
         append(handoff, to: &dataset)
-        return accepted(handoff, dataset)
+        return accept(dataset, handoff)
     }
 
-    /// Without anything to send no sender will ever report.
-    private func accepted(_ handoff: Handoff, _ dataset: Dataset) -> Offer {
-        guard dataset.waiting.isEmpty, !dataset.isInFlight, dataset.covered > handoff.notified else { return .accepted }
+    /// What another instance has settled meanwhile is not to be read, nor sent.
+    private mutating func skip(to notified: Int64, _ dataset: inout Dataset) {
+        count -= dataset.waiting.count
+        dataset.waiting = []
+        dataset.covered = notified
+    }
+
+    /// Keeps the dataset. Without anything to send no sender will ever report.
+    private mutating func accept(_ dataset: Dataset, _ handoff: Handoff) -> Offer {
+        if dataset.waiting.isEmpty && !dataset.isInFlight && dataset.covered <= handoff.notified {
+            datasets[handoff.historyID] = nil
+            return .accepted
+        }
+        datasets[handoff.historyID] = dataset
+        guard dataset.waiting.isEmpty, !dataset.isInFlight else { return .accepted }
         return .settle(
             Settlement(
                 historyID: handoff.historyID, laneKey: dataset.laneKey, upTo: dataset.covered, covered: dataset.covered)
@@ -155,6 +173,10 @@ package struct NotificationQueue: Sendable {
     ) -> Settlement? {
         count -= taken
         guard var dataset = datasets[historyID] else { return nil }
+        if dataset.isForgotten {
+            datasets[historyID] = nil
+            return nil
+        }
         release(&dataset, historyID)
         datasets[historyID] = dataset
         return Settlement(
@@ -165,8 +187,9 @@ package struct NotificationQueue: Sendable {
 
     /// Puts back what could not be sent; progress that was overtaken meanwhile is dropped.
     package mutating func putBack(_ historyID: Int64, _ notifications: [Notification]) {
-        guard var dataset = datasets[historyID] else {
+        guard var dataset = datasets[historyID], !dataset.isForgotten else {
             count -= notifications.count
+            datasets[historyID] = nil
             return
         }
         let overtakenNow = dataset.waiting.contains(where: \.isProgress)
@@ -185,8 +208,12 @@ package struct NotificationQueue: Sendable {
 
     /// Leaves a dataset to whoever has the claim now.
     package mutating func forget(_ historyID: Int64) {
-        guard let dataset = datasets.removeValue(forKey: historyID) else { return }
+        guard var dataset = datasets.removeValue(forKey: historyID) else { return }
         count -= dataset.waiting.count
+        guard dataset.isInFlight else { return }
+        dataset.waiting = []
+        dataset.isForgotten = true
+        datasets[historyID] = dataset
     }
 
     /// Notes that a settlement has been committed.
@@ -198,7 +225,7 @@ package struct NotificationQueue: Sendable {
     package mutating func settled(
         _ historyID: Int64, owed: Bool, revision: Int64, claimedUntil: ContinuousClock.Instant
     ) -> Int64? {
-        guard var dataset = datasets[historyID] else { return nil }
+        guard var dataset = datasets[historyID], !dataset.isForgotten else { return nil }
         if !owed {
             if dataset.waiting.isEmpty && !dataset.isInFlight && dataset.covered <= revision {
                 datasets[historyID] = nil

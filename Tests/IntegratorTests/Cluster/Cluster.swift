@@ -6,13 +6,10 @@ import Testing
 @testable import Sandbox
 @testable import TestSupport
 
-/// The private cluster of three nodes whose folder `TEST_CLUSTER` names: one of Galera (`.ci/galera`), or a MySQL group
-/// (`.ci/mysql-group`); `TEST_CLUSTER_SCRIPT` says which.
+/// The private Galera cluster of three nodes (`.ci/galera`) whose folder `TEST_GALERA` names.
 struct Cluster: Sendable {
-    private static let folder = ProcessInfo.processInfo.environment["TEST_CLUSTER"]
-    private static let script = ProcessInfo.processInfo.environment["TEST_CLUSTER_SCRIPT"] ?? "galera"
+    private static let folder = ProcessInfo.processInfo.environment["TEST_GALERA"]
     static var isThere: Bool { folder != nil }
-    static var isGalera: Bool { isThere && script == "galera" }
 
     /// The nodes' sockets; that of node 1 comes first.
     let sockets: [String]
@@ -53,13 +50,13 @@ struct Cluster: Sendable {
     /// Brings a killed node back; returns when it takes part again.
     func join(node: Int) async throws { try await script("join", node) }
 
-    /// Galera: cuts a node off from the others; returns when it knows that it is without quorum.
+    /// Cuts a node off from the others; returns when it knows that it is without quorum.
     func cutOff(node: Int) async throws {
         try await set("gmcast.isolate=1", node: node)
         try await wait(node, "wsrep_cluster_status", "non-Primary")
     }
 
-    /// Galera: joins a node that was cut off with the others again.
+    /// Joins a node that was cut off with the others again.
     func reunite(node: Int) async throws {
         try await set("gmcast.isolate=0", node: node)
         try await wait(node, "wsrep_local_state_comment", "Synced")
@@ -86,10 +83,10 @@ struct Cluster: Sendable {
         let log = try TestFolder.make() + "/log"
         // The node outlives this process, and is not to be killed with the script's.
         let process = try await ServerProcess.start(
-            [NSString.path(withComponents: sources + [".ci", Self.script]), command, folder, "\(node)"], log: log)
+            [NSString.path(withComponents: sources + [".ci", "galera"]), command, folder, "\(node)"], log: log)
         let status = await process.waitForEnd()
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-        try #require(status == 0, "\(Self.script) \(command) \(node): \(text)")
+        try #require(status == 0, "galera \(command) \(node): \(text)")
     }
 }
 

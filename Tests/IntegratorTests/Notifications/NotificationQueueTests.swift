@@ -149,6 +149,33 @@ import Testing
         #expect(!queue.isEmpty)
     }
 
+    /// The claim ran out while the log was read, and what waited left memory.
+    @Test func whatIsReadFromTheLogMayHaveAGapMeanwhile() {
+        var queue = NotificationQueue()
+        _ = queue.offer(handoff(from: 0, [.datasetQueued, .datasetStarted]), claimedUntil: until)
+        #expect(queue.told(handoff(from: 3, [.datasetCompleted]), claimedUntil: until) == "load after 2")
+        #expect(queue.take(maximum: 10, now: until).expired.count == 1)
+        let recovered = handoff(from: 2, [.datasetProgress, .datasetCompleted], isRecovered: true)
+        #expect(queue.told(recovered, claimedUntil: until) == "load after 0")
+    }
+
+    /// Or the log would be read for ever, always from where the other has settled on.
+    @Test func whatAnotherHasSettledIsNoGap() {
+        var queue = NotificationQueue()
+        _ = queue.offer(handoff(from: 0, [.datasetQueued]), claimedUntil: until)
+        let later = handoff(from: 3, [.datasetCompleted], notified: 3, isRecovered: true)
+        #expect(queue.told(later, claimedUntil: until) == "accepted")
+        #expect(queue.count == 1)
+        #expect(revisions(queue.take(maximum: 10, now: start)) == [4])
+    }
+
+    /// Nobody would ever take it out of the queue.
+    @Test func whatIsSettledAlreadyIsNotKept() {
+        var queue = NotificationQueue()
+        #expect(queue.told(handoff(from: 3, [], notified: 3, isRecovered: true), claimedUntil: until) == "accepted")
+        #expect(queue.isEmpty)
+    }
+
     @Test func unwantedChangesAreCovered() throws {
         var queue = NotificationQueue()
         var handoff = handoff(from: 0, [.datasetQueued, .datasetProgress, .datasetProgress])
@@ -191,10 +218,19 @@ import Testing
         _ = queue.offer(handoff(from: 0, [.datasetQueued, .datasetStarted]), claimedUntil: until)
         let taken = queue.take(maximum: 1, now: start).notifications.map(\.notification)
         queue.forget(7)
-        #expect(queue.isEmpty)
         #expect(queue.count == 1)
+        // The end of this request must not be taken for that of another.
+        let again = handoff(from: 0, [.datasetQueued, .datasetStarted], isRecovered: true)
+        #expect(queue.told(again, claimedUntil: until) == "left")
         queue.putBack(7, taken)
+        #expect(queue.isEmpty)
         #expect(queue.count == 0)
+        #expect(queue.told(again, claimedUntil: until) == "accepted")
+        #expect(revisions(queue.take(maximum: 10, now: start)) == [1, 2])
+        queue.forget(7)
+        let ended = queue.finish(7, taken: 2)
+        #expect(ended == nil)
+        #expect(queue.isEmpty)
         let nothing = queue.finish(9, taken: 0)
         #expect(nothing == nil)
         #expect(queue.take(maximum: 10, now: start).notifications.isEmpty)
