@@ -1,5 +1,6 @@
 import JSON
 import MySQL
+import TestSupport
 import Testing
 
 @testable import Integrator
@@ -76,18 +77,18 @@ import Testing
             try await connection.execute(
                 """
                 INSERT INTO wishlist_dataset_histories (id, wishlist_to_group_id, dataset_id, slug, status) \
-                SELECT seq, seq, 1000 + seq, 's', 3 FROM seq_1_to_500
+                SELECT seq, seq, 1000 + seq, 's', 3 FROM \(SQL.numbers(upTo: 500))
                 """)
             try await connection.execute(
                 """
                 INSERT INTO wishlist_dataset_events (event_key, history_id, revision, dataset_id, outcome, body, \
                 recorded_at) SELECT CONCAT('e', seq), 1 + seq MOD 500, seq, 1001 + seq MOD 500, 0, '{}', \
-                UTC_TIMESTAMP(6) FROM seq_1_to_5000
+                UTC_TIMESTAMP(6) FROM \(SQL.numbers(upTo: 5000))
                 """)
             try await connection.execute(
                 """
                 INSERT INTO wishlist_dataset_events (event_key, dataset_id, outcome, body, recorded_at) \
-                SELECT CONCAT('p', seq), 1001, 3, '{}', UTC_TIMESTAMP(6) FROM seq_1_to_2
+                SELECT CONCAT('p', seq), 1001, 3, '{}', UTC_TIMESTAMP(6) FROM \(SQL.numbers(upTo: 2))
                 """)
             try await connection.execute(
                 """
