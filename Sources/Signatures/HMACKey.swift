@@ -12,13 +12,15 @@ final class HMACKey: @unchecked Sendable {
         let algorithm = EVP_MAC_fetch(nil, OSSL_MAC_NAME_HMAC, nil)
         defer { EVP_MAC_free(algorithm) }
         guard let context = EVP_MAC_CTX_new(algorithm) else { preconditionFailure("OpenSSL has no HMAC") }
-        var digest = Array("SHA256".utf8CString)
-        let result = digest.withUnsafeMutableBufferPointer { digest in
-            var parameters = [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return EVP_MAC_init(context, key, key.count, &parameters)
+        // A parameter points to its name and its value: both must live until it has been read.
+        let result = OSSL_MAC_PARAM_DIGEST.withCString { name in
+            var digest = Array("SHA256".utf8CString)
+            return digest.withUnsafeMutableBufferPointer { digest in
+                var parameters = [
+                    OSSL_PARAM_construct_utf8_string(name, digest.baseAddress, 0), OSSL_PARAM_construct_end(),
+                ]
+                return EVP_MAC_init(context, key, key.count, &parameters)
+            }
         }
         precondition(result == 1, "OpenSSL has no HMAC-SHA256")
         self.context = context
