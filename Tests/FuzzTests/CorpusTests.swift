@@ -13,7 +13,8 @@ import Testing
         let folder = Self.corpus.appending(path: name)
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         #expect(files.count >= 3)
-        for file in files { target.check(Array(try Data(contentsOf: file))) }
+        // Not by Data(contentsOf:), which loses a page for an empty file.
+        for file in files { target.check(Array(try FileHandle(forReadingFrom: file).readToEnd() ?? Data())) }
         target.check([])
     }
 

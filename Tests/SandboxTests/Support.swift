@@ -107,6 +107,8 @@ final class Receiver: Sendable {
         }
         let receiver = Receiver(server)
         owner.withLock { $0 = receiver }
+        // The server keeps the handler, which must not keep the server.
+        defer { owner.withLock { $0 = nil } }
         do {
             let result = try await body(receiver)
             await server.stop(within: .seconds(1))
