@@ -70,12 +70,11 @@ extension BatchTransaction {
     private mutating func lockHistories(
         of webhooks: [IncomingWebhook], on connection: isolated MySQLConnection
     ) throws(MySQLError) {
-        let events = webhooks.compactMap(\.event)
-        let datasetIDs = Set(events.compactMap(\.datasetID))
-        guard !datasetIDs.isEmpty else { return }
-        try world.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
-        let references = Set(events.compactMap { world.place(of: $0) == nil ? $0.reference : nil })
-        if !references.isEmpty { try world.take(connection.query(HistoryTable.lock(references: references.sorted()))) }
+        let datasetIDs = Set(webhooks.compactMap(\.datasetID))
+        if !datasetIDs.isEmpty {
+            try world.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
+        }
+        try lockReferences(of: webhooks, on: connection)
     }
 
     /// Locks the rows that have not been applied, and returns what had become of them.

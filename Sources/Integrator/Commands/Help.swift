@@ -84,8 +84,9 @@ enum Help {
         "prune": """
         integrator prune --days N | --older-than TIME [--dry-run] [--json]
 
-        Removes events older than N days, or than TIME (90s, 15m, 2h, 7d), in small steps: never one whose notification is owed or a dead letter, one that
-        is parked or rejected, or one of a dataset that is active. A dataset's last event stays.
+        Removes events older than N days, or than TIME (90s, 15m, 2h, 7d), in small steps: never one whose notification is
+        owed or a dead letter, one that is parked or rejected, or one of a dataset that is active. A dataset's last event
+        stays.
         """,
         "token": """
         integrator token create --user ID [--name NAME] [--abilities LIST]

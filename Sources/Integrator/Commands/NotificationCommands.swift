@@ -15,24 +15,25 @@ extension CommandLineTool {
             try await listNotifications(history: history, limit: limit, json: json)
             return true
         case "retry":
-            return try await retry(try selection(&arguments), json: json)
+            let (which, count) = try selection(&arguments)
+            return try await retry(which, count, json: json)
         case "drop":
-            try await drop(try selection(&arguments), json: json)
-            return true
+            let (which, count) = try selection(&arguments)
+            return try await drop(which, json: json) >= count
         default:
             throw UsageError(message: "notifications: list, retry or drop?")
         }
     }
 
-    /// Which dead letters are meant, as a condition on `wishlist_dataset_dead_letters d`.
-    private func selection(_ arguments: inout Arguments) throws(UsageError) -> SQL {
+    /// Which dead letters are meant, as a condition on `wishlist_dataset_dead_letters d`, and how many have to be there.
+    private func selection(_ arguments: inout Arguments) throws(UsageError) -> (which: SQL, count: Int) {
         let all = arguments.flag("--all")
         let history = try arguments.number("--history")
         let ids = try arguments.ids()
         switch (all, history, ids.isEmpty) {
-        case (true, nil, true): return "TRUE"
-        case (false, let history?, true): return "d.history_id = \(history)"
-        case (false, nil, false): return "d.event_id IN \(list: ids)"
+        case (true, nil, true): return ("TRUE", 0)
+        case (false, let history?, true): return ("d.history_id = \(history)", 0)
+        case (false, nil, false): return ("d.event_id IN \(list: ids)", Set(ids).count)
         default: throw UsageError(message: "which dead letters: ids, --history ID or --all?")
         }
     }
@@ -94,7 +95,7 @@ extension CommandLineTool {
 
     // MARK: Dead letters
 
-    private func drop(_ which: SQL, json isJSON: Bool) async throws {
+    private func drop(_ which: SQL, json isJSON: Bool) async throws -> Int {
         // MySQL has no alias here without naming the table twice.
         let dropped = try await withDatabase { connection in
             try connection.execute("DELETE d FROM wishlist_dataset_dead_letters d WHERE \(which)").affectedRows
@@ -104,11 +105,13 @@ extension CommandLineTool {
         } else {
             print("\(dropped) dropped")
         }
+        return dropped
     }
 
     /// Sends dead letters from here, oldest first: what has come after them has been sent long ago, so that no order is
     /// lost, and the operator hears at once what becomes of them.
-    private func retry(_ which: SQL, json isJSON: Bool) async throws -> Bool {
+    /// - Returns: whether all have been sent, `count` at least.
+    private func retry(_ which: SQL, _ count: Int, json isJSON: Bool) async throws -> Bool {
         let configuration = try Configuration(environment)
         let pool = MySQLPool(configuration.database, maximumConnections: 1)
         let client = HTTPClient(maximumConnectionsPerHost: 1, maximumResponseBytes: 1 << 20)
@@ -120,7 +123,7 @@ extension CommandLineTool {
             ).map { row throws(MySQLError) in try row.int64(0) }
         }
         var table = Table("id", "history_id", "revision", "type", "outcome", "reason")
-        var allSent = true
+        var allSent = ids.count >= count
         for id in ids {
             guard let letter = try await DeadLetter(id, from: pool) else {
                 table.add(.number(id), .number(nil), .number(nil), .text(nil), .text("gone"), .text(nil))

@@ -15,13 +15,20 @@ extension BatchTransaction {
         }
         let missing = ids.filter { world.place(ofHistory: $0) == nil }
         if !missing.isEmpty { try world.take(connection.query(HistoryTable.lock(ids: missing.sorted()))) }
-        // Of a dataset that has a reference itself another one is a contradiction without being looked up.
+        try lockReferences(of: batch.webhooks.map(\.webhook), on: connection)
+    }
+
+    /// Locks the histories that webhooks name by their references, where the dataset does not say all: of a dataset that has
+    /// a reference itself another one is a contradiction without being looked up.
+    mutating func lockReferences(
+        of webhooks: [IncomingWebhook], on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
         var references: Set<String> = []
-        for pending in batch.webhooks {
-            guard let id = pending.webhook.datasetID,
+        for webhook in webhooks {
+            guard let id = webhook.datasetID,
                 world.place(ofDataset: id).flatMap({ world.slots[$0].history.reference }) == nil
             else { continue }
-            if let reference = pending.webhook.event?.reference { references.insert(reference) }
+            if let reference = webhook.event?.reference { references.insert(reference) }
         }
         if !references.isEmpty {
             try world.take(connection.query(HistoryTable.lock(references: references.sorted())))
@@ -118,12 +125,14 @@ extension BatchTransaction {
     ) throws(MySQLError) {
         let known = datasetIDs.filter { world.place(ofDataset: $0) != nil }
         guard !known.isEmpty else { return }
-        for row in try connection.query(EventLog.parked(datasetIDs: known.sorted())) {
-            let webhook = IncomingWebhook(
-                id: String(decoding: try row.bytes("event_key"), as: UTF8.self), body: try row.bytes("body"))
+        let waiting = try connection.query(EventLog.parked(datasetIDs: known.sorted())).map { row throws(MySQLError) in
+            let key = String(decoding: try row.bytes("event_key"), as: UTF8.self)
+            return (id: try row.int64("id"), webhook: IncomingWebhook(id: key, body: try row.bytes("body")))
+        }
+        try lockReferences(of: waiting.map(\.webhook), on: connection)
+        for (id, webhook) in waiting {
             guard let event = webhook.event, let place = world.place(of: event) else { continue }
-            world.slots[place].entries.append(
-                Entry(.parked(try row.int64("id")), key: webhook.id, body: webhook.body, event: event))
+            world.slots[place].entries.append(Entry(.parked(id), key: webhook.id, body: webhook.body, event: event))
         }
     }
 

@@ -170,6 +170,20 @@ import Testing
         }
     }
 
+    /// What was rejected because it names two datasets is not applied to one of them by a replay.
+    @Test func replayRejectsAgainWhatNamesTwoDatasets() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let old = try await service.history(of: scene.wishlist, reference: nil)
+            let other = try await service.history(of: try await service.wishlist(of: scene.wishlist.groupID))
+            let webhook = TestWebhook(.datasetProgress, dataset: old.datasetID, sequence: 1, reference: other.reference)
+            #expect(try await service.post(webhook).status == 422)
+            let run = await service.command("events", "replay", "--outcome", "rejected", "--json")
+            #expect(run.json?.elements.map { $0["now"]?.string } == ["rejected"])
+            #expect(try await service.stored(old.id)?.revision == 0)
+        }
+    }
+
     @Test func replayParksWhatIsNotKnownAndKeepsOrder() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()
