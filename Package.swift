@@ -60,7 +60,7 @@ let package = Package(
             resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json"), .embedInCode("Console/Page")]),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
-        room("Benchmark", ["CEpoll", "MySQL", "HTTPServer", "Signatures", "JSON"]),
+        room("Benchmark", ["CEpoll", "Sandbox", "MySQL", "HTTPServer", "Signatures", "JSON"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),

@@ -50,7 +50,7 @@ public struct Benchmark {
             "PUSHER_APP_SECRET": "benchmark", "PUSHER_HOST": "127.0.0.1", "PUSHER_PORT": "\(parties.port)",
             "PUSHER_SCHEME": "http", "RATE_LIMIT_PER_MINUTE": "1000000", "LOG_LEVEL": "warning",
         ]
-        try await database.create()
+        try await database.configuration.createDatabase()
         try IntegratorProcess.run(options.integrator, ["migrate"], environment: environment, log: options.log)
         databaseProcess = try await database.serverProcess()
     }

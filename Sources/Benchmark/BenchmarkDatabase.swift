@@ -21,17 +21,6 @@ struct BenchmarkDatabase: Sendable {
         configuration = MySQLConfiguration(socket: socket, database: Self.name, username: "root")
     }
 
-    /// Makes it anew, empty.
-    func create() async throws {
-        var server = configuration
-        server.database = ""
-        let connection = try await MySQLConnection.connect(server)
-        try await connection.execute("DROP DATABASE IF EXISTS \(identifier: Self.name)")
-        try await connection.execute(
-            "CREATE DATABASE \(identifier: Self.name) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
-        await connection.close()
-    }
-
     /// The server's process.
     func serverProcess() async throws -> Int32 {
         let file = try await value("SELECT @@pid_file") { row in try row.string(0) }
@@ -147,5 +136,18 @@ struct BenchmarkDatabase: Sendable {
         await connection.close()
         guard let row = rows.first else { throw BenchmarkError("no answer to \(sql)") }
         return try read(row)
+    }
+}
+
+extension MySQLConfiguration {
+    /// Makes the database anew, empty.
+    func createDatabase() async throws {
+        var server = self
+        server.database = ""
+        let connection = try await MySQLConnection.connect(server)
+        try await connection.execute("DROP DATABASE IF EXISTS \(identifier: database)")
+        try await connection.execute(
+            "CREATE DATABASE \(identifier: database) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+        await connection.close()
     }
 }

@@ -16,7 +16,8 @@ final class Exchange: Sendable {
         var answer: PreparedResponse?
     }
 
-    /// `@unchecked Sendable`: MHD_resume_connection, the only thing done with it, is for any thread.
+    /// `@unchecked Sendable`: from other threads only MHD_resume_connection is called with it, which is made for that, and
+    /// under the lock under which it is taken away.
     fileprivate struct Suspended: @unchecked Sendable {
         let connection: OpaquePointer
     }

@@ -6,8 +6,6 @@ import Glibc
 /// The thread is detached, keeps the executor alive while it runs, and ends once `stop` was called and the queue is
 /// empty.
 final class ThreadExecutor: SerialExecutor {
-    // What follows is written under `mutex`, except `thread`, which the new thread writes before it runs a first job
-    // and only jobs on it, or `isIsolatingCurrentContext` under the mutex, read.
     private struct State {
         var mutex = pthread_mutex_t()
         var wakeUp = pthread_cond_t()
@@ -16,7 +14,8 @@ final class ThreadExecutor: SerialExecutor {
         var thread: pthread_t?
     }
 
-    // Proof of safety: the pointer never changes; what it points to is touched only with `mutex` held.
+    // Proof of safety: the pointer never changes; what it points to is touched only with `mutex` held, but for `init`, before
+    // another thread knows of it, and `deinit`, when none does any longer.
     private nonisolated(unsafe) let state: UnsafeMutablePointer<State>
 
     /// Starts the thread. Throws the error number of `pthread_create`, for example `EAGAIN`.

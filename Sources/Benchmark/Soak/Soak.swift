@@ -53,7 +53,7 @@ public final class Soak: Sendable {
 
     private func run() async throws -> Bool {
         try writeSecrets([secret])
-        try await database.create()
+        try await database.configuration.createDatabase()
         try IntegratorProcess.run(
             options.integrator, ["migrate"], environment: environment, log: options.folder + "/commands.log")
         try await database.fill()

@@ -18,17 +18,6 @@ struct SoakDatabase: Sendable {
         self.configuration = configuration
     }
 
-    /// Makes it anew, empty.
-    func create() async throws {
-        var server = configuration
-        server.database = ""
-        let connection = try await MySQLConnection.connect(server)
-        try await connection.execute("DROP DATABASE IF EXISTS \(identifier: Self.name)")
-        try await connection.execute(
-            "CREATE DATABASE \(identifier: Self.name) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
-        await connection.close()
-    }
-
     /// Fills the migrated tables, and has the database count what is pruned from the log.
     func fill() async throws {
         let connection = try await MySQLConnection.connect(configuration)
@@ -69,8 +58,8 @@ struct SoakDatabase: Sendable {
             """
             CREATE TRIGGER soak_count AFTER DELETE ON wishlist_dataset_events FOR EACH ROW \
             INSERT INTO soak_removed VALUES (COALESCE(OLD.type, ''), OLD.event_key LIKE '\(unescaped: Self.pattern)', \
-            OLD.revision IS NOT NULL, 1, CRC32(OLD.event_key)) \
-            ON DUPLICATE KEY UPDATE events = events + 1, checksum = checksum + CRC32(OLD.event_key)
+            OLD.revision IS NOT NULL, 1, \(unescaped: SoakChecksum.of(column: "OLD.event_key"))) \
+            ON DUPLICATE KEY UPDATE events = events + 1, checksum = checksum + \(unescaped: SoakChecksum.of(column: "OLD.event_key"))
             """,
         ] {
             try await connection.execute(statement)
@@ -111,7 +100,7 @@ struct SoakDatabase: Sendable {
             """
             SELECT type, is_load, is_change, CAST(SUM(events) AS UNSIGNED), CAST(SUM(checksum) AS UNSIGNED) FROM ( \
             SELECT COALESCE(type, '') type, event_key LIKE '\(unescaped: Self.pattern)' is_load, \
-            revision IS NOT NULL is_change, COUNT(*) events, SUM(CRC32(event_key)) checksum \
+            revision IS NOT NULL is_change, COUNT(*) events, SUM(\(unescaped: SoakChecksum.of(column: "event_key"))) checksum \
             FROM wishlist_dataset_events GROUP BY 1, 2, 3 UNION ALL SELECT * FROM soak_removed) everything \
             GROUP BY 1, 2, 3
             """)

@@ -1,3 +1,4 @@
+import Sandbox
 import Signatures
 
 /// A dataset that webhooks are sent for, from the first to the last.
@@ -33,7 +34,7 @@ struct SoakRequest: Sendable {
 /// Chooses the next webhook: mostly the next of some dataset, and now and then one that a faulty sender would send. The same
 /// seed, the same choices.
 struct SoakTraffic {
-    private var random: SoakRandom
+    private var random: SplitMix64
     private var active: [SoakDataset] = []
     private var cursor = 0
     /// Overtaken by its successor.
@@ -44,7 +45,7 @@ struct SoakTraffic {
     private var early: [SoakDataset] = []
 
     init(seed: UInt64) {
-        random = SoakRandom(state: seed)
+        random = SplitMix64(state: seed)
     }
 
     mutating func add(_ datasets: [SoakDataset]) { active += datasets }
@@ -170,26 +171,13 @@ struct SoakTraffic {
     }
 }
 
-/// SplitMix64.
-struct SoakRandom: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
-/// CRC-32 as MariaDB's `CRC32` computes it: the sum of it over many ids tells whether two sets of them are the same.
+/// The sum of this over many ids tells whether two sets of them are the same.
 enum SoakChecksum {
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1 }
+    /// The first four bytes of the SHA-256, as a number.
+    static func of(_ id: String) -> UInt64 {
+        Digest.sha256(Array(id.utf8)).prefix(4).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    static func of(_ text: String) -> UInt64 {
-        UInt64(~text.utf8.reduce(~UInt32(0)) { table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] ^ ($0 >> 8) })
-    }
+    /// The same for a column of the database.
+    static func of(column: String) -> String { "CAST(CONV(LEFT(SHA2(\(column), 256), 8), 16, 10) AS UNSIGNED)" }
 }

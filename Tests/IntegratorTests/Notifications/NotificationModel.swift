@@ -1,4 +1,5 @@
 import MySQL
+import Sandbox
 
 @testable import Integrator
 
@@ -45,7 +46,7 @@ struct NotificationModel {
     /// What must not be, in words.
     private(set) var complaints: [String] = []
 
-    private var generator: SeededGenerator
+    private var generator: SplitMix64
     private let start = ContinuousClock.now
     private var seconds: Int64 = 0
     private var flying: [[Integrator.Notification]] = []
@@ -55,7 +56,7 @@ struct NotificationModel {
     private var untold: [Effects?] = [nil, nil]
 
     init(seed: UInt64, isRough: Bool) {
-        generator = SeededGenerator(state: seed)
+        generator = SplitMix64(state: seed)
         self.isRough = isRough
     }
 

@@ -1,6 +1,7 @@
 import HTTPClient
 import Integrator
 import MySQL
+import Sandbox
 import TestSupport
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
     @Test(arguments: [(datasets: 3, seed: UInt64(1)), (datasets: 60, seed: UInt64(2))])
     func shuffledWebhooksOfManyDatasets(datasets: Int, seed: UInt64) async throws {
         try await ServiceUnderTest.with { service in
-            var generator = SeededGenerator(state: seed)
+            var generator = SplitMix64(state: seed)
             let scene = try await service.scene()
             var histories: [TestHistory] = []
             for _ in 0..<datasets {

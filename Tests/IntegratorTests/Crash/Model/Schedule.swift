@@ -1,6 +1,7 @@
 import Integrator
+import Sandbox
 
-extension SeededGenerator {
+extension SplitMix64 {
     fileprivate mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 }
 
@@ -32,7 +33,7 @@ struct Schedule {
     var deliveries: [Delivery] = []
 
     init(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(state: seed)
         let count = Int.random(in: 1...3, using: &random)
         var streams: [[Delivery]] = []
         for dataset in 0..<count {
@@ -50,7 +51,7 @@ struct Schedule {
     }
 
     /// One dataset of a wishlist can be active: the last.
-    private static func start(isLast: Bool, _ random: inout SeededGenerator) -> Start {
+    private static func start(isLast: Bool, _ random: inout SplitMix64) -> Start {
         let preference = DatasetHistory.NotificationPreference.allCases.randomElement(using: &random) ?? .all
         let statuses: [HistoryStatus] =
             isLast
@@ -63,7 +64,7 @@ struct Schedule {
             preference: preference)
     }
 
-    private static func stream(_ dataset: Int, _ random: inout SeededGenerator) -> [Delivery] {
+    private static func stream(_ dataset: Int, _ random: inout SplitMix64) -> [Delivery] {
         var types: [DatasetEventType] = [.datasetQueued, .datasetStarted]
         types += Array(repeating: .datasetProgress, count: Int.random(in: 0...5, using: &random))
         let ends: [DatasetEventType] = [.datasetCompleted, .datasetCompleted, .datasetFailed, .datasetCanceled]
