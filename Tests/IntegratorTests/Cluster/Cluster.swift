@@ -90,7 +90,50 @@ struct Cluster: Sendable {
     }
 }
 
+extension Cluster {
+    /// Runs an instance at each of two nodes on a schema of their own. At the end both are told to stop, and have to do so
+    /// well, but for the one that `body` kills.
+    static func withTwoInstances(
+        _ client: HTTPClient, scenario: Scenario? = nil, killed: Int? = nil,
+        _ body: (ServiceUnderTest, Cluster, [IntegratorProcess]) async throws -> Void
+    ) async throws {
+        let cluster = try Cluster()
+        try await ServiceUnderTest.with { service in
+            try await service.instance.stop()
+            if let scenario { service.sandbox.tv.setDefault(scenario) }
+            var instances: [IntegratorProcess] = []
+            for node in 1...2 {
+                let instance = try await service.instance(at: node, of: cluster, client: client)
+                // Its own registration is the last word.
+                try await service.sandboxLog.wait { $0.contains { $0.contains("registered: \(instance.url)") } }
+                instances.append(instance)
+            }
+            try await body(service, cluster, instances)
+            for place in instances.indices where place != killed { #expect(await instances[place].terminate() == 0) }
+        }
+    }
+}
+
 extension ServiceUnderTest {
+    /// A load on both instances, on datasets that all nodes know.
+    func load(_ length: Int, on instances: [IntegratorProcess], at cluster: Cluster, client: HTTPClient) async throws
+        -> WebhookLoad
+    {
+        WebhookLoad(
+            try await manyHistories(10, at: cluster), length: Int64(length * Chaos.factor), urls: instances.map(\.url),
+            client: client)
+    }
+
+    /// All that the load was acknowledged is stored, at both nodes, and all that was owed has been delivered.
+    func check(_ load: WebhookLoad, at cluster: Cluster) async throws {
+        #expect(Set(load.statuses.keys).subtracting([200, 503]) == [])
+        #expect(load.missingRetryAfter == 0)
+        try await waitUntilNothingIsOwed(timeout: .seconds(120))
+        try await checkStored(load)
+        try await checkDelivered(load)
+        try await seen(at: 2, of: cluster).checkStored(load)
+    }
+
     /// An instance, as a process of its own, at a node of the cluster.
     func instance(
         at node: Int, of cluster: Cluster, port: UInt16 = IntegratorProcess.freePort(), client: HTTPClient

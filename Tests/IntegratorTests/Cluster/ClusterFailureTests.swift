@@ -11,77 +11,48 @@ import Testing
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
     @Test(.timeLimit(.minutes(5))) func anInstanceTakesOverFromTheDeadAtAnotherNode() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            let first = try await service.instance(at: 1, of: cluster, client: client)
-            let second = try await service.instance(at: 2, of: cluster, client: client)
-            let load = WebhookLoad(
-                try await service.manyHistories(10, at: cluster), length: Int64(60 * Chaos.factor),
-                urls: [first.url, second.url],
-                client: client)
+        try await Cluster.withTwoInstances(client, killed: 0) { service, cluster, instances in
+            let load = try await service.load(60, on: instances, at: cluster, client: client)
             async let running: Void = load.run()
             try await load.wait(acknowledged: load.total / 2)
-            await first.kill()
+            await instances[0].kill()
             // No claim is cut short: the cluster's own clock ends them.
             await running
             try await service.waitUntilNothingIsOwed(timeout: .seconds(120))
-            #expect(await second.terminate() == 0)
             try await service.checkStored(load)
             try await service.checkDelivered(load)
         }
     }
 
     @Test(.timeLimit(.minutes(8))) func aKilledNodeLosesNothing() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            let first = try await service.instance(at: 1, of: cluster, client: client)
-            let second = try await service.instance(at: 2, of: cluster, client: client)
-            let load = WebhookLoad(
-                try await service.manyHistories(10, at: cluster), length: Int64(200 * Chaos.factor),
-                urls: [first.url, second.url],
-                client: client)
+        try await Cluster.withTwoInstances(client) { service, cluster, instances in
+            let load = try await service.load(200, on: instances, at: cluster, client: client)
             async let running: Void = load.run()
             try await load.wait(acknowledged: load.total / 4)
             try await cluster.kill(node: 2)
             // The other instance goes on; this one says that it cannot.
             try await load.wait(acknowledged: load.total / 2)
-            #expect(try await ready(second) == 503)
-            #expect(second.isRunning)
+            #expect(try await ready(instances[1]) == 503)
+            #expect(instances[1].isRunning)
             try await cluster.join(node: 2)
             await running
-            try await waitUntilReady(second)
-            #expect(Set(load.statuses.keys).subtracting([200, 503]) == [])
-            #expect(load.missingRetryAfter == 0)
-            try await service.waitUntilNothingIsOwed(timeout: .seconds(120))
-            try await service.checkStored(load)
-            try await service.checkDelivered(load)
-            try await service.seen(at: 2, of: cluster).checkStored(load)
-            #expect(await first.terminate() == 0)
-            #expect(await second.terminate() == 0)
+            try await waitUntilReady(instances[1])
+            try await service.check(load, at: cluster)
         }
     }
 
     @Test(.timeLimit(.minutes(8))) func aNodeWithoutQuorumIsWaitedFor() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            let first = try await service.instance(at: 1, of: cluster, client: client)
-            let second = try await service.instance(at: 2, of: cluster, client: client)
+        try await Cluster.withTwoInstances(client) { service, cluster, instances in
             let scene = try await service.scene()
-            let load = WebhookLoad(
-                try await service.manyHistories(10, at: cluster), length: Int64(200 * Chaos.factor),
-                urls: [first.url, second.url],
-                client: client)
+            let load = try await service.load(200, on: instances, at: cluster, client: client)
             async let running: Void = load.run()
             try await load.wait(acknowledged: load.total / 4)
             let answer: HTTPAnswer
             do {
                 try await cluster.cutOff(node: 2)
-                #expect(try await ready(second) == 503)
+                #expect(try await ready(instances[1]) == 503)
                 let request = HTTPClientRequest(
-                    method: "GET", url: second.url + scene.wishlist.path + "/histories",
+                    method: "GET", url: instances[1].url + scene.wishlist.path + "/histories",
                     headers: [("Authorization", "Bearer \(scene.token)")], timeout: .seconds(30))
                 answer = HTTPAnswer(try await client.send(request))
                 let refused = load.statuses[503, default: 0]
@@ -99,15 +70,8 @@ import Testing
             #expect(answer.status == 503)
             #expect(answer.code == "database_unavailable")
             await running
-            try await waitUntilReady(second)
-            #expect(Set(load.statuses.keys).subtracting([200, 503]) == [])
-            #expect(load.missingRetryAfter == 0)
-            try await service.waitUntilNothingIsOwed(timeout: .seconds(120))
-            try await service.checkStored(load)
-            try await service.checkDelivered(load)
-            try await service.seen(at: 2, of: cluster).checkStored(load)
-            #expect(await first.terminate() == 0)
-            #expect(await second.terminate() == 0)
+            try await waitUntilReady(instances[1])
+            try await service.check(load, at: cluster)
         }
     }
 

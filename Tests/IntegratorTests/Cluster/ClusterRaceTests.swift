@@ -14,13 +14,7 @@ import Testing
 
     /// Each webhook goes to both nodes at once, and again until both have acknowledged it.
     @Test(.timeLimit(.minutes(5))) func theSameWebhookAtTwoNodesCountsOnce() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            let instances = [
-                try await service.instance(at: 1, of: cluster, client: client),
-                try await service.instance(at: 2, of: cluster, client: client),
-            ]
+        try await Cluster.withTwoInstances(client) { service, cluster, instances in
             let histories = try await service.manyHistories(8, at: cluster)
             let length: Int64 = 40
             let outcomes = try await withThrowingTaskGroup(of: [[String]].self) { group in
@@ -58,7 +52,6 @@ import Testing
             #expect(
                 try await service.number("SELECT COUNT(*) FROM wishlist_dataset_events")
                     == Int64(histories.count) * length)
-            for instance in instances { #expect(await instance.terminate() == 0) }
         }
     }
 
@@ -82,39 +75,18 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5))) func webhooksOverTwoNodesAddUp() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            let first = try await service.instance(at: 1, of: cluster, client: client)
-            let second = try await service.instance(at: 2, of: cluster, client: client)
-            let load = WebhookLoad(
-                try await service.manyHistories(10, at: cluster), length: Int64(60 * Chaos.factor),
-                urls: [first.url, second.url],
-                client: client)
+        try await Cluster.withTwoInstances(client) { service, cluster, instances in
+            let load = try await service.load(60, on: instances, at: cluster, client: client)
             await load.run()
-            #expect(Set(load.statuses.keys).subtracting([200, 503]) == [])
-            try await service.waitUntilNothingIsOwed()
-            try await service.checkStored(load)
-            try await service.checkDelivered(load)
-            let other = try await service.seen(at: 2, of: cluster)
-            try await other.checkStored(load)
-            #expect(await first.terminate() == 0)
-            #expect(await second.terminate() == 0)
+            try await service.check(load, at: cluster)
         }
     }
 
     @Test(.timeLimit(.minutes(5))) func oneCreateWinsOnTwoNodes() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            var scenario = Scenario()
-            scenario.outcome = .silent
-            scenario.steps = 1
-            service.sandbox.tv.setDefault(scenario)
-            let instances = [
-                try await service.instance(at: 1, of: cluster, client: client),
-                try await service.instance(at: 2, of: cluster, client: client),
-            ]
+        var scenario = Scenario()
+        scenario.outcome = .silent
+        scenario.steps = 1
+        try await Cluster.withTwoInstances(client, scenario: scenario) { service, _, instances in
             for round in 1...8 {
                 let scene = try await service.scene()
                 let statuses = await withTaskGroup(of: Int.self) { group in
@@ -132,32 +104,25 @@ import Testing
                 #expect(statuses.sorted() == [201] + Array(repeating: 409, count: 7), "round \(round)")
                 #expect(service.sandbox.tv.createCounts.accepted == round)
             }
-            for instance in instances { #expect(await instance.terminate() == 0) }
         }
     }
 
     /// The TV Python API's webhooks come at one node, in part before the call returns that was made at the other.
     @Test(.timeLimit(.minutes(5))) func webhooksOfADatasetReservedOnTheOtherNode() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            var scenario = Scenario()
-            scenario.stepDelay = 0
-            scenario.webhookBeforeCreateReturns = true
-            scenario.concurrent = true
-            scenario.retryScale = 0.01
-            service.sandbox.tv.setDefault(scenario)
-            let creator = try await service.instance(at: 1, of: cluster, client: client)
-            try await service.sandboxLog.wait { $0.contains { $0.contains("registered: \(creator.url)") } }
-            let receiver = try await service.instance(at: 2, of: cluster, client: client)
-            try await service.sandboxLog.wait { $0.contains { $0.contains("registered: \(receiver.url)") } }
+        var scenario = Scenario()
+        scenario.stepDelay = 0
+        scenario.webhookBeforeCreateReturns = true
+        scenario.concurrent = true
+        scenario.retryScale = 0.01
+        // The last to register is the one that gets the webhooks.
+        try await Cluster.withTwoInstances(client, scenario: scenario) { service, _, instances in
             var scenes: [TestScene] = []
             for _ in 0..<20 { scenes.append(try await service.scene()) }
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for scene in scenes {
                     group.addTask {
                         let request = HTTPClientRequest(
-                            method: "POST", url: creator.url + scene.wishlist.path + "/createAnalysis",
+                            method: "POST", url: instances[0].url + scene.wishlist.path + "/createAnalysis",
                             headers: [("Authorization", "Bearer \(scene.token)")], timeout: .seconds(30))
                         return try await client.send(request).status
                     }
@@ -168,29 +133,24 @@ import Testing
                 20, "SELECT COUNT(*) FROM wishlist_dataset_histories WHERE status = 3", timeout: .seconds(60))
             try await service.waitForNumber(0, "SELECT COUNT(*) FROM wishlist_dataset_parked", timeout: .seconds(60))
             try await service.waitUntilNothingIsOwed()
-            #expect(await creator.terminate() == 0)
-            #expect(await receiver.terminate() == 0)
         }
     }
 
     /// A client is told by one instance, and asks the other what it missed.
     @Test(.timeLimit(.minutes(5))) func whatOneNodeAcknowledgedTheOtherShows() async throws {
-        let cluster = try Cluster()
-        try await ServiceUnderTest.with { service in
-            try await service.instance.stop()
-            let first = try await service.instance(at: 1, of: cluster, client: client)
-            let second = try await service.instance(at: 2, of: cluster, client: client)
+        try await Cluster.withTwoInstances(client) { service, cluster, instances in
             let scene = try await service.scene()
             let history = try await service.history(of: scene.wishlist)
             let load = WebhookLoad(
-                try await service.manyHistories(16, at: cluster), length: 400, urls: [first.url], client: client)
+                try await service.manyHistories(16, at: cluster), length: 400, urls: [instances[0].url], client: client)
             async let running: Void = load.run()
             for sequence in 1...200 as ClosedRange<Int64> {
                 let webhook = TestWebhook(.datasetProgress, of: history, sequence: sequence)
-                try #require(try await acknowledged(webhook, at: first) == "applied")
+                try #require(try await acknowledged(webhook, at: instances[0]) == "applied")
                 let request = HTTPClientRequest(
                     method: "GET",
-                    url: second.url + scene.wishlist.path + "/histories/\(history.id)/events?after=\(sequence - 1)",
+                    url: instances[1].url + scene.wishlist.path
+                        + "/histories/\(history.id)/events?after=\(sequence - 1)",
                     headers: [("Authorization", "Bearer \(scene.token)")], timeout: .seconds(30))
                 let answer = HTTPAnswer(try await client.send(request))
                 try #require(answer.data?.elements.last?["revision"]?.int == sequence, "\(answer.text)")
@@ -198,8 +158,6 @@ import Testing
             load.stop()
             await running
             try await service.waitUntilNothingIsOwed()
-            #expect(await first.terminate() == 0)
-            #expect(await second.terminate() == 0)
         }
     }
 
