@@ -31,9 +31,9 @@ package final class Dispatcher: Sendable {
     }
 
     private let state: Mutex<State>
-    /// A claim is given up so early that a request that begins with it has ended, by its timeout at the latest, before the
+    /// A claim is given up so early that a parcel that begins with it has ended, by its timeout at the latest, before the
     /// claim runs out in the database: another instance may send newer notifications then.
-    private static let claim: Duration = .seconds(NotificationDebt.claimSeconds - 2) - PusherPublisher.timeout
+    static let claim: Duration = .seconds(NotificationDebt.claimSeconds - 2) - PusherPublisher.timeout
 
     package init(queue: NotificationQueue = NotificationQueue()) {
         state = Mutex(State(queue: queue))

@@ -6,7 +6,8 @@ import Telemetry
 
 /// Sends notifications to Pusher: one alone by `events`, several by `batch_events` (spec, section 5).
 struct PusherPublisher: Sendable {
-    /// A server that hangs is found out by this.
+    /// How long a parcel may take, however many requests it needs: a server that hangs is found out by this, and what is
+    /// sent is sent while the claim holds.
     static let timeout: Duration = .seconds(10)
 
     /// What became of a notification.
@@ -31,13 +32,18 @@ struct PusherPublisher: Sendable {
     private let client: HTTPClient
     private let instruments: Instruments
     private let batches: BatchSupport
+    private let timeout: Duration
 
     /// Whether the server has `batch_events`; some have not.
     private final class BatchSupport: Sendable {
         let isThere = Atomic(true)
     }
 
-    init(configuration: Configuration.PusherServer, client: HTTPClient, instruments: Instruments) {
+    init(
+        configuration: Configuration.PusherServer, client: HTTPClient, instruments: Instruments,
+        timeout: Duration = timeout
+    ) {
+        self.timeout = timeout
         self.configuration = configuration
         self.client = client
         self.instruments = instruments
@@ -49,7 +55,7 @@ struct PusherPublisher: Sendable {
                 scheme: configuration.scheme, host: configuration.host, port: Int(configuration.port)))
     }
 
-    /// Sends in order and stops at the first request that fails.
+    /// Sends in order, and stops at the first request that fails, or when less than half of the time is left.
     func publish(_ parcel: [(notification: Notification, address: WishlistAddress)]) async -> Report {
         let events = parcel.map { event(of: $0.notification, to: $0.address) }
         var runs = [0..<min(1, events.count)]
@@ -61,8 +67,11 @@ struct PusherPublisher: Sendable {
                 : events.indices.map { $0..<$0 + 1 }
         }
         var report = Report()
+        let end = ContinuousClock.now + timeout
         for run in runs {
-            await send(Array(events[run]), &report)
+            let left = ContinuousClock.now.duration(to: end)
+            if run.lowerBound > 0 && left < timeout / 2 { break }
+            await send(Array(events[run]), within: left, &report)
             // What comes after something that goes back would overtake it.
             if case .again = report.outcomes.last { break }
         }
@@ -82,10 +91,10 @@ struct PusherPublisher: Sendable {
         (try? PusherLimits.check(channel: channel)) != nil
     }
 
-    private func send(_ events: [PusherEvent], _ report: inout Report) async {
+    private func send(_ events: [PusherEvent], within time: Duration, _ report: inout Report) async {
         let isBatch = events.count > 1
         let outcome: Outcome
-        switch await request(events) {
+        switch await request(events, within: time) {
         case .delivered:
             outcome = .sent
         case .refused(let reason):
@@ -108,7 +117,7 @@ struct PusherPublisher: Sendable {
     }
 
     /// One request, signed for this attempt.
-    private func request(_ events: [PusherEvent]) async -> PusherAnswer {
+    private func request(_ events: [PusherEvent], within time: Duration) async -> PusherAnswer {
         let now = Timestamp.now().seconds
         let request: PusherRequest
         do throws(PusherError) {
@@ -125,7 +134,7 @@ struct PusherPublisher: Sendable {
             let response = try await client.send(
                 HTTPClientRequest(
                     method: request.method, url: request.url, headers: [("Content-Type", "application/json")],
-                    body: request.body, timeout: Self.timeout))
+                    body: request.body, timeout: time))
             let answer = PusherAnswer(
                 status: response.status, retryAfter: response.header("Retry-After"), body: response.body)
             instruments.pusherCalls.observe(operation, answer.name, since: started)

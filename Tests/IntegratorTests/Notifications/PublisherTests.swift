@@ -1,0 +1,45 @@
+import HTTPClient
+import HTTPServer
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import Integrator
+
+/// How long a parcel may take: another instance sends once the claim has run out.
+@Suite struct PublisherTests {
+    @Test func aParcelEndsBeforeItsClaim() {
+        #expect(Dispatcher.claim + PusherPublisher.timeout < .seconds(NotificationDebt.claimSeconds))
+    }
+
+    /// A server that answers slowly, but well, does not make one parcel of many requests outlive its claim.
+    @Test func whatDoesNotFitIntoTheTimeIsLeftForTheNextParcel() async throws {
+        let requests = Atomic(0)
+        let server = try HTTPServer.start(HTTPServer.Configuration()) { _, responder in
+            requests.wrappingAdd(1, ordering: .relaxed)
+            Task {
+                try? await Task.sleep(for: .seconds(2))
+                responder.respond(HTTPResponse(status: 200, body: Array("{}".utf8)))
+            }
+        }
+        let client = HTTPClient(maximumConnectionsPerHost: 1, maximumResponseBytes: 1000)
+        let publisher = PusherPublisher(
+            configuration: .init(
+                appID: "1", key: "k", secret: Secret("s"), scheme: "http", host: "127.0.0.1", port: server.port,
+                channels: [.wishlist], batchEvents: 10, requestBytes: 10),
+            client: client, instruments: Instruments(log: Logger(sink: LogSink { _ in })), timeout: .seconds(3))
+        let address = WishlistAddress(slug: "shoes", groupID: 1)
+        let parcel = (1...3).map { (notification(.datasetStarted, of: $0, revision: 1), address) }
+        let report = await publisher.publish(parcel)
+        guard case .sent = report.outcomes.first else { return #expect(Bool(false), "\(report)") }
+        for outcome in report.outcomes.dropFirst() {
+            guard case .again(alone: false) = outcome else { return #expect(Bool(false), "\(report)") }
+        }
+        #expect(report.outcomes.count == 3)
+        #expect(report.pause == nil)
+        let count = requests.load(ordering: .relaxed)
+        #expect(count == 1)
+        await client.shutdown()
+        await server.stop(within: .seconds(1))
+    }
+}
