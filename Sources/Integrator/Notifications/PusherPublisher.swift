@@ -32,7 +32,7 @@ struct PusherPublisher: Sendable {
     private let client: HTTPClient
     private let instruments: Instruments
     private let batches: BatchSupport
-    private let timeout: Duration
+    private let now: @Sendable () -> ContinuousClock.Instant
 
     /// Whether the server has `batch_events`; some have not.
     private final class BatchSupport: Sendable {
@@ -41,9 +41,9 @@ struct PusherPublisher: Sendable {
 
     init(
         configuration: Configuration.PusherServer, client: HTTPClient, instruments: Instruments,
-        timeout: Duration = timeout
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
-        self.timeout = timeout
+        self.now = now
         self.configuration = configuration
         self.client = client
         self.instruments = instruments
@@ -67,10 +67,10 @@ struct PusherPublisher: Sendable {
                 : events.indices.map { $0..<$0 + 1 }
         }
         var report = Report()
-        let end = ContinuousClock.now + timeout
+        let end = now() + Self.timeout
         for run in runs {
-            let left = ContinuousClock.now.duration(to: end)
-            if run.lowerBound > 0 && left < timeout / 2 { break }
+            let left = now().duration(to: end)
+            if run.lowerBound > 0 && left < Self.timeout / 2 { break }
             await send(Array(events[run]), within: left, &report)
             // What comes after something that goes back would overtake it.
             if case .again = report.outcomes.last { break }
