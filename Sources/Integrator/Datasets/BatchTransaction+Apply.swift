@@ -8,8 +8,8 @@ extension BatchTransaction {
 
     /// Applies the events of one history: changes of our own first, then webhooks by their sequence.
     private mutating func apply(at place: Int) {
-        var slot = world.slots[place]
-        let before = slot.history
+        let slot = world.slots[place]
+        let (statusBefore, revisionBefore) = (slot.history.status, slot.history.revision)
         var notifications: [Notification] = []
         var surroundings = surroundings(of: slot.history)
         var entries = slot.entries
@@ -57,10 +57,8 @@ extension BatchTransaction {
         if slot.history.status.isActive, slot.history.reference != nil {
             world.active[slot.history.wishlistID]?.insert(slot.history.id)
         }
-        if before.status != slot.history.status { effects.transitions.append((before.status, slot.history)) }
-        if slot.history.revision > before.revision {
-            incur(notifications, from: before.revision, &slot)
-        }
+        if statusBefore != slot.history.status { effects.transitions.append((statusBefore, slot.history)) }
+        if slot.history.revision > revisionBefore { incur(notifications, from: revisionBefore, slot) }
         slot.mayDiffer = true
         if let last {
             if let row = row(of: slot, after: last.entry) {
@@ -71,11 +69,10 @@ extension BatchTransaction {
                 note(last.entry, .applied, last.history)
             }
         }
-        world.slots[place] = slot
     }
 
     /// Notes what is owed now.
-    private mutating func incur(_ notifications: [Notification], from before: Int64, _ slot: inout World.Slot) {
+    private mutating func incur(_ notifications: [Notification], from before: Int64, _ slot: World.Slot) {
         let isOurs = slot.history.debt.incur(
             revision: slot.history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: world.now)
         guard isOurs else { return }

@@ -50,9 +50,9 @@ extension BatchTransaction {
         guard outcomes.count > 1 else { return }
         world.slots.reserveCapacity(hopeful.count)
         for row in outcomes[1].rows {
-            guard let known = known.known(try row.int64(0), like: try KnownHistories.Mark(from: row)) else { continue }
-            world.take(World.Slot(history: known.history, row: known.history, address: known.address))
-            if let dataset = known.history.datasetID { datasetIDs.remove(dataset) }
+            guard let slot = known.slot(try row.int64(0), like: try KnownHistories.Mark(from: row)) else { continue }
+            world.take(slot)
+            if let dataset = slot.history.datasetID { datasetIDs.remove(dataset) }
         }
     }
 
@@ -218,8 +218,8 @@ extension BatchTransaction {
             }
         }
         if addresses.isEmpty { return }
-        for place in world.slots.indices {
-            if let address = addresses[world.slots[place].history.wishlistID] { world.slots[place].address = address }
+        for slot in world.slots {
+            if let address = addresses[slot.history.wishlistID] { slot.address = address }
         }
     }
 }

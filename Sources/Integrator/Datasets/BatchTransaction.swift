@@ -118,8 +118,6 @@ package struct BatchTransaction {
 
     /// Keeps for the next batch what this one leaves.
     private mutating func remember() {
-        for slot in world.slots {
-            known.note(slot.history, slot.address, by: settings.instance, readAt: slot.readAt)
-        }
+        for slot in world.slots { known.note(slot, by: settings.instance) }
     }
 }

@@ -7,12 +7,6 @@ import MySQL
 /// others may change besides (a slug, a name, the group of the wishlist) is read again after `lifetime`. A history that
 /// another instance has the claim of is never known here.
 struct KnownHistories {
-    struct Known {
-        var history: DatasetHistory
-        var address: WishlistAddress
-        fileprivate var readAt: ContinuousClock.Instant
-    }
-
     /// What a row that is known has to be like still.
     struct Mark: Equatable {
         /// As a number: the console may have set it.
@@ -46,44 +40,44 @@ struct KnownHistories {
     /// So many histories are known at most.
     static let capacity = 8192
 
-    private var histories: [Int64: Known] = [:]
-    private var byDataset: [Int64: Int64] = [:]
+    private var slots: [Int64: World.Slot] = [:]
+    private var byDataset: [Int64: World.Slot] = [:]
 
     /// The history of a dataset; nil: not known, or for too long.
     func id(ofDataset dataset: Int64, at now: ContinuousClock.Instant) -> Int64? {
-        guard let id = byDataset[dataset], isFresh(id, at: now) else { return nil }
-        return id
+        guard let slot = byDataset[dataset], Self.isFresh(slot, at: now) else { return nil }
+        return slot.history.id
     }
 
     func isFresh(_ id: Int64, at now: ContinuousClock.Instant) -> Bool {
-        guard let known = histories[id] else { return false }
-        return now - known.readAt < Self.lifetime
+        slots[id].map { Self.isFresh($0, at: now) } ?? false
+    }
+
+    private static func isFresh(_ slot: World.Slot, at now: ContinuousClock.Instant) -> Bool {
+        now - slot.readAt < lifetime
     }
 
     /// What is known of a history whose row, locked, is like this.
-    func known(_ id: Int64, like mark: Mark) -> Known? {
-        guard let known = histories[id], Mark(known.history) == mark else { return nil }
-        return known
+    func slot(_ id: Int64, like mark: Mark) -> World.Slot? {
+        guard let slot = slots[id], Mark(slot.history) == mark else { return nil }
+        return slot
     }
 
-    /// Notes a history as it has been committed.
-    /// - Parameters:
-    ///   - instance: this one.
-    ///   - readAt: when the row was read; nil: it was known before.
-    mutating func note(
-        _ history: DatasetHistory, _ address: WishlistAddress?, by instance: UInt64, readAt: ContinuousClock.Instant?
-    ) {
-        guard let address, let dataset = history.datasetID,
-            history.debt.dispatcher == nil || history.debt.dispatcher == instance,
-            let readAt = readAt ?? histories[history.id]?.readAt
+    /// Notes a history as it has been committed, by this instance.
+    mutating func note(_ slot: World.Slot, by instance: UInt64) {
+        let history = slot.history
+        guard slot.address != nil, let dataset = history.datasetID,
+            history.debt.dispatcher == nil || history.debt.dispatcher == instance
         else { return forget(history.id) }
-        if histories.count >= Self.capacity && histories[history.id] == nil { self = KnownHistories() }
-        histories[history.id] = Known(history: history, address: address, readAt: readAt)
-        byDataset[dataset] = history.id
+        slot.hasBeenCommitted()
+        if slots[history.id] === slot { return }
+        if slots.count >= Self.capacity && slots[history.id] == nil { self = KnownHistories() }
+        slots[history.id] = slot
+        byDataset[dataset] = slot
     }
 
     private mutating func forget(_ id: Int64) {
-        guard let known = histories.removeValue(forKey: id), let dataset = known.history.datasetID else { return }
-        if byDataset[dataset] == id { byDataset[dataset] = nil }
+        guard let slot = slots.removeValue(forKey: id), let dataset = slot.history.datasetID else { return }
+        if byDataset[dataset] === slot { byDataset[dataset] = nil }
     }
 }

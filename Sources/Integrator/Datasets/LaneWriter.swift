@@ -1,8 +1,8 @@
 import MySQL
 import Telemetry
 
-/// Takes what waits in a lane, does it in one transaction, and tells everybody after the commit. While one batch commits the
-/// next gathers: there is no timer, and no delay when idle.
+/// Takes what waits in a lane, does it in one transaction, and has everybody told after the commit, while the next transaction
+/// runs. While one batch commits the next gathers: there is no timer, and no delay when idle.
 ///
 /// - A conflict or a lost connection: the transaction is tried again as a whole, commit included. A commit whose answer was
 ///   lost may have succeeded: its webhooks are then found in the log and count once.
@@ -22,84 +22,114 @@ struct LaneWriter {
 
     /// Runs until the lane is closed and empty, or closed and the database is away.
     func run() async {
-        var connection: MySQLConnection?
-        var known = KnownHistories()
-        while let batch = await lane.take(maximum: batchSize) {
-            let isStored = await process(batch, on: &connection, &known)
-            if isStored { continue }
-            if lane.isClosed { break }
-            // Nobody is to spin on a database that is away; who comes meanwhile waits a moment.
-            try? await Task.sleep(for: .milliseconds(Int64.random(in: 50...250)))
+        let (commits, continuation) = AsyncStream.makeStream(of: Commit.self)
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                for await commit in commits { tell(commit) }
+            }
+            await write(continuation)
+            continuation.finish()
         }
-        await connection?.close()
     }
 
-    /// What the attempts at a batch have shown so far.
-    private struct Attempts {
-        var count = 1
+    /// What everybody is told of while the next transaction runs.
+    private struct Commit: Sendable {
+        let batch: Batch
+        let effects: BatchTransaction.Effects
+    }
+
+    /// A part of what was taken from the lane, and what the attempts at it have shown so far.
+    private struct Work: Sendable {
+        var batch: Batch
+        var attempts = 1
         var checksAllKeys = false
         var recoversAll = false
     }
 
-    /// - Returns: false if the database is away.
-    private func process(
-        _ batch: Batch, on connection: inout MySQLConnection?, _ known: inout KnownHistories,
-        _ attempts: Attempts = Attempts()
-    ) async -> Bool {
-        var attempts = attempts
-        while true {
-            do throws(MySQLError) {
-                try await commit(batch, on: &connection, &known, attempts)
-                return true
-            } catch {
-                attempts.recoversAll = attempts.recoversAll || error.isOutcomeUnknown
-                switch error.kind {
-                case .duplicateKey("events_event_key") where !attempts.checksAllKeys:
-                    attempts.checksAllKeys = true
-                case .duplicateKey("histories_active_wishlist") where attempts.count < Self.attempts,
-                    .conflict where attempts.count < Self.attempts,
-                    .connectionLost where attempts.count < Self.attempts:
-                    await pause(attempts.count)
-                case .unreachable, .refused, .connectionLost, .timeout, .conflict, .closed:
-                    giveUp(batch, error, .unavailable)
-                    return false
-                default:
-                    let (first, second) = batch.halves()
-                    if second.isEmpty {
-                        giveUp(batch, error, .failed)
-                        return true
-                    }
-                    let isStored = await process(first, on: &connection, &known, attempts)
-                    return await process(second, on: &connection, &known, attempts) && isStored
+    private func write(_ commits: AsyncStream<Commit>.Continuation) async {
+        while let batch = await lane.take(maximum: batchSize) {
+            var rest = [Work(batch: batch)]
+            while !rest.isEmpty {
+                var goesOn = true
+                do throws(MySQLError) {
+                    let connection = try await MySQLConnection.connect(configuration)
+                    goesOn = await write(&rest, on: connection, commits)
+                    await connection.close()
+                } catch {
+                    goesOn = await failed(&rest, error)
                 }
-                attempts.count += 1
-                instruments.retriedTransactions.increment()
+                if !goesOn { return }
             }
         }
     }
 
-    /// One attempt; after the commit everybody is told.
-    private func commit(
-        _ batch: Batch, on connection: inout MySQLConnection?, _ known: inout KnownHistories, _ attempts: Attempts
-    ) async throws(MySQLError) {
-        let live = try await usable(&connection)
-        let started = ContinuousClock.now
-        var transaction = BatchTransaction(
-            settings: settings, batch: batch, checksAllKeys: attempts.checksAllKeys, recoversAll: attempts.recoversAll)
-        // Moved in and out again, so that it is never copied; whatever fails leaves nothing known.
-        swap(&transaction.known, &known)
-        let effects = try await transaction.commit(on: live)
-        swap(&transaction.known, &known)
-        instruments.committed(batch, effects, in: started.duration(to: .now))
-        tell(batch, effects)
-        if !effects.parked.isEmpty { await unparkKnown(effects.parked, on: live) }
+    /// Writes, on the connection's own thread, until the connection is lost or the lane closed and empty. What the lane knows
+    /// is known to one connection: whatever fails leaves nothing known.
+    /// - Parameter rest: what is not done yet, the next part last.
+    /// - Returns: false if the lane is closed and the database is away.
+    private func write(
+        _ rest: inout [Work], on connection: isolated MySQLConnection, _ commits: AsyncStream<Commit>.Continuation
+    ) async -> Bool {
+        var known = KnownHistories()
+        while connection.isUsable {
+            if rest.isEmpty {
+                guard let batch = await lane.take(maximum: batchSize) else { return true }
+                rest = [Work(batch: batch)]
+            }
+            let work = rest[rest.count - 1]
+            let started = ContinuousClock.now
+            var transaction = BatchTransaction(
+                settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys, recoversAll: work.recoversAll)
+            swap(&transaction.known, &known)
+            do throws(MySQLError) {
+                let effects = try transaction.commit(on: connection)
+                swap(&transaction.known, &known)
+                rest.removeLast()
+                instruments.committed(work.batch, effects, in: started.duration(to: .now))
+                commits.yield(Commit(batch: work.batch, effects: effects))
+                if !effects.parked.isEmpty { unparkKnown(effects.parked, on: connection) }
+            } catch {
+                guard await failed(&rest, error) else { return false }
+            }
+        }
+        return true
     }
 
-    private func usable(_ connection: inout MySQLConnection?) async throws(MySQLError) -> MySQLConnection {
-        if let connection, connection.isUsable { return connection }
-        let fresh = try await MySQLConnection.connect(configuration)
-        connection = fresh
-        return fresh
+    /// What is to be done about the last of `rest`, which could not be stored; if the database is away, about all of it.
+    /// - Returns: false if the lane is closed and the database is away.
+    private func failed(_ rest: inout [Work], _ error: MySQLError) async -> Bool {
+        guard var work = rest.popLast() else { return true }
+        work.recoversAll = work.recoversAll || error.isOutcomeUnknown
+        switch error.kind {
+        case .duplicateKey("events_event_key") where !work.checksAllKeys:
+            work.checksAllKeys = true
+        case .duplicateKey("histories_active_wishlist") where work.attempts < Self.attempts,
+            .conflict where work.attempts < Self.attempts,
+            .connectionLost where work.attempts < Self.attempts:
+            await pause(work.attempts)
+        case .unreachable, .refused, .connectionLost, .timeout, .conflict, .closed:
+            for work in [work] + rest.reversed() { giveUp(work.batch, error, .unavailable) }
+            rest = []
+            if lane.isClosed { return false }
+            // Nobody is to spin on a database that is away; who comes meanwhile waits a moment.
+            try? await Task.sleep(for: .milliseconds(Int64.random(in: 50...250)))
+            return true
+        default:
+            let (first, second) = work.batch.halves()
+            if second.isEmpty {
+                giveUp(work.batch, error, .failed)
+                return true
+            }
+            for half in [second, first] {
+                work.batch = half
+                rest.append(work)
+            }
+            return true
+        }
+        work.attempts += 1
+        rest.append(work)
+        instruments.retriedTransactions.increment()
+        return true
     }
 
     /// Full jitter, up to 10, 20, 40, ... ms.
@@ -108,7 +138,8 @@ struct LaneWriter {
     }
 
     /// Answers, hands over what is owed, and takes note of what has been settled.
-    private func tell(_ batch: Batch, _ effects: BatchTransaction.Effects) {
+    private func tell(_ commit: Commit) {
+        let (batch, effects) = (commit.batch, commit.effects)
         for (pending, answer) in zip(batch.webhooks, effects.answers) { pending.answer(answer) }
         for (change, answer) in zip(batch.changes, effects.changes) {
             change.answer(answer.map(Result.success) ?? .failure(.noSuchHistory))
@@ -121,14 +152,14 @@ struct LaneWriter {
     /// A dataset may have become known between our reading and our commit; whoever made it known looked for parked webhooks
     /// before ours were committed. So both look again after their commit, and one of them sees the other: a node of a Galera
     /// cluster has by then what was committed before on any node.
-    private func unparkKnown(_ datasetIDs: Set<Int64>, on connection: MySQLConnection) async {
+    private func unparkKnown(_ datasetIDs: Set<Int64>, on connection: isolated MySQLConnection) {
         let sql: SQL = """
             SELECT DISTINCT p.dataset_id FROM wishlist_dataset_parked p \
             JOIN wishlist_dataset_histories h ON h.dataset_id = p.dataset_id \
             WHERE p.dataset_id IN \(list: datasetIDs.sorted())
             """
         do {
-            for row in try await connection.query(sql) { lane.unpark([try row.int64(0)]) }
+            for row in try connection.query(sql) { lane.unpark([try row.int64(0)]) }
         } catch {
             // The sweep finds them.
             instruments.log.warning("parked webhooks not looked up", ["error": .string("\(error)")])
@@ -145,7 +176,7 @@ struct LaneWriter {
 
 extension BatchTransaction {
     /// Runs it on the connection's thread, from BEGIN to COMMIT; rolls back if it fails.
-    fileprivate mutating func commit(on connection: isolated MySQLConnection) async throws(MySQLError) -> Effects {
+    fileprivate mutating func commit(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
         do throws(MySQLError) {
             let effects = try run(on: connection)
             try connection.commit()

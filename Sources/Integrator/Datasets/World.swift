@@ -2,21 +2,36 @@ import MySQL
 
 /// What a transaction has locked and read, and what becomes of it.
 struct World {
-    /// A history: locked, changed in memory, written back.
-    struct Slot {
+    /// A history: locked, changed in memory, written back. A class, because a history is long and goes through many hands.
+    final class Slot {
         var history: DatasetHistory
         /// The row as it is in the database; nil: nobody knows.
         var row: DatasetHistory?
         /// Whom to tell; nil: not looked up, or the wishlist was deleted.
         var address: WishlistAddress?
-        /// When the row was read; nil: it was known before.
-        var readAt: ContinuousClock.Instant?
+        /// When the row was read from the database; a lane may know it since: see `KnownHistories`.
+        let readAt: ContinuousClock.Instant
         /// What happens to it, in the order in which it came.
         var entries: [BatchTransaction.Entry] = []
         /// The result that it got.
         var result: [UInt8]?
         /// `history` may differ from `row`.
         var mayDiffer = false
+
+        init(row: DatasetHistory, address: WishlistAddress? = nil, readAt: ContinuousClock.Instant) {
+            history = row
+            self.row = row
+            self.address = address
+            self.readAt = readAt
+        }
+
+        /// Forgets the transaction in which it became what it is.
+        func hasBeenCommitted() {
+            row = history
+            entries.removeAll(keepingCapacity: true)
+            result = nil
+            mayDiffer = false
+        }
 
         /// A wishlist that was deleted has no group any longer.
         var addressee: WishlistAddress { address ?? WishlistAddress(slug: history.slug, groupID: nil) }
@@ -48,7 +63,7 @@ struct World {
         let now = ContinuousClock.now
         for row in rows {
             let history = try HistoryTable.history(from: row)
-            if byID[history.id] == nil { take(Slot(history: history, row: history, readAt: now)) }
+            if byID[history.id] == nil { take(Slot(row: history, readAt: now)) }
             if let reference = history.reference { byReference[reference] = byID[history.id] }
         }
     }

@@ -10,8 +10,12 @@ import Testing
 
     private func known(_ history: DatasetHistory) -> KnownHistories {
         var known = KnownHistories()
-        known.note(history, address, by: 1, readAt: start)
+        known.note(slot(history), by: 1)
         return known
+    }
+
+    private func slot(_ history: DatasetHistory) -> World.Slot {
+        World.Slot(row: history, address: address, readAt: start)
     }
 
     @Test func aHistoryIsKnownForItsLifetime() {
@@ -25,9 +29,28 @@ import Testing
     }
 
     @Test func committingItAgainDoesNotMakeItYounger() {
-        var known = known(.sample())
-        known.note(.sample(revision: 1), address, by: 1, readAt: nil)
+        var known = KnownHistories()
+        let slot = slot(.sample())
+        for revision in 1...2 {
+            slot.history.revision = Int64(revision)
+            known.note(slot, by: 1)
+        }
         #expect(!known.isFresh(7, at: start + KnownHistories.lifetime))
+    }
+
+    @Test func nothingIsLeftOfItsTransaction() {
+        var known = KnownHistories()
+        let slot = slot(.sample())
+        slot.history.revision = 5
+        slot.result = [1]
+        slot.mayDiffer = true
+        slot.entries = [
+            .init(.webhook(0), key: "a", body: [], event: DatasetEvent(type: .datasetStarted, datasetID: 70))
+        ]
+        known.note(slot, by: 1)
+        let left = known.slot(7, like: .init(slot.history))
+        #expect(left?.row?.revision == 5)
+        #expect(left?.result == nil && left?.mayDiffer == false && left?.entries.isEmpty == true)
     }
 
     @Test func anotherInstancesClaimIsNotKnown() {
@@ -35,7 +58,7 @@ import Testing
         history.debt.dispatcher = 2
         #expect(!known(history).isFresh(7, at: start))
         var known = known(.sample())
-        known.note(history, address, by: 1, readAt: nil)
+        known.note(slot(history), by: 1)
         #expect(!known.isFresh(7, at: start))
         #expect(known.id(ofDataset: 70, at: start) == nil)
     }
@@ -43,14 +66,14 @@ import Testing
     @Test func whatHasNoDatasetOrNoAddressIsNotKnown() {
         #expect(!known(.sample(datasetID: nil)).isFresh(7, at: start))
         var known = KnownHistories()
-        known.note(.sample(), nil, by: 1, readAt: start)
+        known.note(World.Slot(row: .sample(), readAt: start), by: 1)
         #expect(!known.isFresh(7, at: start))
     }
 
     @Test func whatEverybodyChangesIsCompared() {
         let known = known(.sample(revision: 3))
         let same = KnownHistories.Mark(.sample(revision: 3))
-        #expect(known.known(7, like: same)?.address == address)
+        #expect(known.slot(7, like: same)?.address == address)
         let changes: [(inout KnownHistories.Mark) -> Void] = [
             { $0.status += 1 }, { $0.revision += 1 }, { $0.notified += 1 }, { $0.dispatcher = 2 },
             { $0.isRedeliveryAsked = true },
@@ -58,14 +81,14 @@ import Testing
         for change in changes {
             var mark = same
             change(&mark)
-            #expect(known.known(7, like: mark) == nil)
+            #expect(known.slot(7, like: mark) == nil)
         }
     }
 
     @Test func onlySoManyAreKnown() {
         var known = KnownHistories()
         for id in 1...Int64(KnownHistories.capacity + 1) {
-            known.note(.sample(id: id, datasetID: id), address, by: 1, readAt: start)
+            known.note(slot(.sample(id: id, datasetID: id)), by: 1)
         }
         #expect(!known.isFresh(1, at: start))
         #expect(known.isFresh(Int64(KnownHistories.capacity + 1), at: start))
@@ -75,30 +98,30 @@ import Testing
 /// The same in transactions, one after the other, as a lane makes them.
 @Suite struct KnownRowTests {
     /// A lane's part, without a service.
-    private struct Writer {
-        let instance: UInt64
-        var known = KnownHistories()
+    ///
+    /// `@unchecked Sendable`: what is known is touched on the connection's thread alone.
+    private final class Writer: @unchecked Sendable {
+        private let instance: UInt64
+        private var known = KnownHistories()
 
         init(instance: UInt64) { self.instance = instance }
 
-        mutating func commit(
+        func commit(
             _ webhooks: [TestWebhook], on service: ServiceUnderTest
         ) async throws -> BatchTransaction.Effects {
-            let (before, instance) = (known, instance)
-            let (effects, after) = try await service.connection.run { connection in
+            try await service.connection.run { connection in
                 var batch = Batch()
                 batch.webhooks = webhooks.map { webhook in
                     .init(webhook: IncomingWebhook(id: webhook.id, body: webhook.body)) { _ in }
                 }
                 var transaction = BatchTransaction(
                     settings: .init(instance: instance, deadlineSeconds: 60), batch: batch)
-                transaction.known = before
+                transaction.known = self.known
                 let effects = try transaction.run(on: connection)
                 try connection.commit()
-                return (effects, transaction.known)
+                self.known = transaction.known
+                return effects
             }
-            known = after
-            return effects
         }
     }
 
@@ -111,13 +134,13 @@ import Testing
 
     @Test func aKnownRowIsNotReadAgain() async throws {
         try await with { service, history in
-            var writer = Writer(instance: 1)
+            let writer = Writer(instance: 1)
             let first = try await writer.commit([.init(.datasetStarted, of: history, sequence: 1)], on: service)
             try await service.execute("UPDATE wishlist_to_groups SET slug = CONCAT(slug, '-new')")
             let second = try await writer.commit([.init(.datasetProgress, of: history, sequence: 2)], on: service)
             #expect(second.answers == [.applied])
             #expect(second.handoffs.first?.address == first.handoffs.first?.address)
-            var other = Writer(instance: 1)
+            let other = Writer(instance: 1)
             let third = try await other.commit([.init(.datasetProgress, of: history, sequence: 3)], on: service)
             #expect(third.handoffs.first?.address.slug.hasSuffix("-new") == true)
         }
@@ -125,7 +148,7 @@ import Testing
 
     @Test func whatAnotherInstanceChangedIsReadAgain() async throws {
         try await with { service, history in
-            var (mine, other) = (Writer(instance: 1), Writer(instance: 2))
+            let (mine, other) = (Writer(instance: 1), Writer(instance: 2))
             _ = try await mine.commit([.init(.datasetStarted, of: history, sequence: 1)], on: service)
             let between = [TestWebhook(.datasetProgress, of: history, sequence: 5)]
             #expect(try await other.commit(between, on: service).answers == [.applied])
@@ -140,7 +163,7 @@ import Testing
 
     @Test func anIDThatIsInTheLogIsADuplicateForAKnownRow() async throws {
         try await with { service, history in
-            var writer = Writer(instance: 1)
+            let writer = Writer(instance: 1)
             let webhook = TestWebhook(.datasetStarted, of: history, sequence: 1)
             _ = try await writer.commit([webhook], on: service)
             #expect(try await writer.commit([webhook], on: service).answers == [.duplicate])
@@ -149,7 +172,7 @@ import Testing
 
     @Test func aWebhookClearsARequestForRedeliveryThatCameMeanwhile() async throws {
         try await with { service, history in
-            var writer = Writer(instance: 1)
+            let writer = Writer(instance: 1)
             _ = try await writer.commit([.init(.datasetStarted, of: history, sequence: 1)], on: service)
             try await service.execute("UPDATE wishlist_dataset_histories SET redelivery_asked_at = UTC_TIMESTAMP(6)")
             _ = try await writer.commit([.init(.datasetProgress, of: history, sequence: 2)], on: service)
@@ -161,7 +184,7 @@ import Testing
 
     @Test func aStatusThatSomebodyElseSetIsSeen() async throws {
         try await with { service, history in
-            var writer = Writer(instance: 1)
+            let writer = Writer(instance: 1)
             _ = try await writer.commit([.init(.datasetStarted, of: history, sequence: 1)], on: service)
             try await service.execute("UPDATE wishlist_dataset_histories SET status = 5 WHERE id = \(history.id)")
             let late = [TestWebhook(.datasetProgress, of: history, sequence: 2)]
@@ -171,7 +194,7 @@ import Testing
 
     @Test func webhooksOfARowThatIsGoneAreParked() async throws {
         try await with { service, history in
-            var writer = Writer(instance: 1)
+            let writer = Writer(instance: 1)
             _ = try await writer.commit([.init(.datasetStarted, of: history, sequence: 1)], on: service)
             try await service.execute("DELETE FROM wishlist_dataset_histories WHERE id = \(history.id)")
             let late = [TestWebhook(.datasetProgress, of: history, sequence: 2)]
