@@ -46,7 +46,7 @@ extension BatchTransaction {
         }
         try loadSurroundings(on: connection)
         applyAll()
-        try write(on: connection)
+        try connection.executeAll(writes())
         try recover(on: connection)
         return (try outcomes(of: events.map(\.id), before, on: connection), effects)
     }

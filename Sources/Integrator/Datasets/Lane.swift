@@ -9,6 +9,8 @@ package final class Lane: Sendable {
         var next = Batch()
         /// Places of settlements in `next`, by history.
         var settlementPlaces: [Int64: Int] = [:]
+        /// When settlements in `next` are to be written at the latest; nil: there is none.
+        var settlementsDue: ContinuousClock.Instant?
         var writer: CheckedContinuation<Void, Never>?
         var isClosed = false
     }
@@ -18,6 +20,10 @@ package final class Lane: Sendable {
     private static let maximumBytes = 4 << 20
     /// Settlements in one batch: one statement notes them.
     private static let maximumSettlements = 1000
+    /// How long settlements wait for company, of each other or of something urgent: a transaction of their own for each would
+    /// have the disk flushed twice for a webhook. Not longer, because what another instance has committed meanwhile is seen
+    /// when settling, and because what is not settled is sent again after a crash.
+    static let settlementDelay: Duration = .milliseconds(20)
     /// Recoveries, and datasets with parked webhooks, in one batch: each reads what it needs from the log.
     private static let maximumLoads = 200
 
@@ -32,7 +38,7 @@ package final class Lane: Sendable {
     /// Hands in a webhook.
     /// - Returns: false if too many wait or the lane is closed; then `answer` will not be called.
     package func submit(_ webhook: Batch.PendingWebhook) -> Bool {
-        add { batch, _ in
+        add { batch in
             guard batch.webhooks.count < capacity else { return false }
             batch.webhooks.append(webhook)
             return true
@@ -42,7 +48,7 @@ package final class Lane: Sendable {
     /// Hands in a change of our own.
     /// - Returns: false if the lane is closed; then `answer` will not be called.
     package func submit(_ change: Batch.OwnChange) -> Bool {
-        add { batch, _ in
+        add { batch in
             batch.changes.append(change)
             return true
         }
@@ -50,20 +56,26 @@ package final class Lane: Sendable {
 
     /// Hands in what has been settled. At most one for each history waits.
     package func submit(_ settlement: Settlement) {
-        _ = add { batch, places in
-            if let place = places[settlement.historyID] {
-                batch.settlements[place].merge(settlement)
+        let writer = state.withLock { state in
+            if state.isClosed { return nil as CheckedContinuation<Void, Never>? }
+            if let place = state.settlementPlaces[settlement.historyID] {
+                state.next.settlements[place].merge(settlement)
             } else {
-                places[settlement.historyID] = batch.settlements.count
-                batch.settlements.append(settlement)
+                state.settlementPlaces[settlement.historyID] = state.next.settlements.count
+                state.next.settlements.append(settlement)
             }
-            return true
+            // The writer knows already when it is to look.
+            if state.settlementsDue != nil { return nil }
+            state.settlementsDue = .now + Self.settlementDelay
+            defer { state.writer = nil }
+            return state.writer
         }
+        writer?.resume()
     }
 
     /// Asks for the claim of a history and for what it owes after `revision`, read from the log.
     package func recover(_ historyID: Int64, after revision: Int64?) {
-        _ = add { batch, _ in
+        _ = add { batch in
             batch.recoveries[historyID] = .some(revision)
             return true
         }
@@ -72,15 +84,15 @@ package final class Lane: Sendable {
     /// Asks for the parked webhooks of a dataset to be applied.
     package func unpark(_ datasetIDs: some Collection<Int64>) {
         guard !datasetIDs.isEmpty else { return }
-        _ = add { batch, _ in
+        _ = add { batch in
             batch.unparked.formUnion(datasetIDs)
             return true
         }
     }
 
-    private func add(_ change: (inout Batch, inout [Int64: Int]) -> Bool) -> Bool {
+    private func add(_ change: (inout Batch) -> Bool) -> Bool {
         let (isAdded, writer) = state.withLock { state in
-            guard !state.isClosed, change(&state.next, &state.settlementPlaces) else {
+            guard !state.isClosed, change(&state.next) else {
                 return (false, nil as CheckedContinuation<Void, Never>?)
             }
             defer { state.writer = nil }
@@ -107,29 +119,65 @@ package final class Lane: Sendable {
     }
 
     /// All that waits, but at most `maximum` webhooks, and so much of the rest as makes no huge transaction; waits for work
-    /// if there is none.
+    /// if there is none, and a moment if there are only settlements.
+    ///
+    /// - Parameter isolation: whose thread it stays on.
     /// - Returns: nil once the lane is closed and empty.
-    package func take(maximum: Int) async -> Batch? {
+    package func take(maximum: Int, isolation: isolated (any Actor)? = #isolation) async -> Batch? {
         while true {
-            let (batch, isClosed) = state.withLock { state in (Self.take(&state, maximum: maximum), state.isClosed) }
+            let (batch, isClosed, due) = state.withLock { state in
+                (Self.take(&state, maximum: maximum), state.isClosed, state.settlementsDue)
+            }
             if let batch { return batch }
             if isClosed { return nil }
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if state.isClosed || !state.next.isEmpty { return true }
-                    state.writer = continuation
-                    return false
+            if let due {
+                await withDiscardingTaskGroup { group in
+                    group.addTask {
+                        try? await Task.sleep(until: due)
+                        self.wake()
+                    }
+                    await waitForWork()
+                    group.cancelAll()
                 }
-                if isReady { continuation.resume() }
+            } else {
+                await waitForWork()
             }
         }
     }
 
+    private func waitForWork(isolation: isolated (any Actor)? = #isolation) async {
+        await withCheckedContinuation { continuation in
+            let isReady = state.withLock { state in
+                if state.isClosed || Self.isReady(state) { return true }
+                state.writer = continuation
+                return false
+            }
+            if isReady { continuation.resume() }
+        }
+    }
+
+    private func wake() {
+        let writer = state.withLock { state in
+            defer { state.writer = nil }
+            return state.writer
+        }
+        writer?.resume()
+    }
+
+    /// Whether there is something to be done now.
+    private static func isReady(_ state: State) -> Bool {
+        guard let due = state.settlementsDue, state.next.count == state.next.settlements.count else {
+            return !state.next.isEmpty
+        }
+        return state.isClosed || due <= .now
+    }
+
     private static func take(_ state: inout State, maximum: Int) -> Batch? {
-        guard !state.next.isEmpty else { return nil }
+        guard isReady(state) else { return nil }
         var batch = state.next
         state.next = Batch()
         state.settlementPlaces = [:]
+        state.settlementsDue = nil
         var bytes = 0
         let end = batch.webhooks.prefix(maximum).firstIndex { pending in
             defer { bytes += pending.webhook.body.count }
@@ -149,6 +197,7 @@ package final class Lane: Sendable {
         if batch.settlements.count > maximumSettlements {
             state.next.settlements = Array(batch.settlements[maximumSettlements...])
             batch.settlements.removeSubrange(maximumSettlements...)
+            state.settlementsDue = .now
             for (place, settlement) in state.next.settlements.enumerated() {
                 state.settlementPlaces[settlement.historyID] = place
             }
@@ -176,6 +225,9 @@ package final class Lane: Sendable {
                     state.settlementPlaces[settlement.historyID] = state.next.settlements.count
                     state.next.settlements.append(settlement)
                 }
+            }
+            if !batch.settlements.isEmpty && state.settlementsDue == nil {
+                state.settlementsDue = .now + Self.settlementDelay
             }
             state.next.recoveries.merge(batch.recoveries) { later, _ in later }
             state.next.unparked.formUnion(batch.unparked)

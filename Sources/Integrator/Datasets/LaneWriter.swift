@@ -1,8 +1,8 @@
 import MySQL
 import Telemetry
 
-/// Takes what waits in a lane, does it in one transaction, and has everybody told after the commit, while the next transaction
-/// runs. While one batch commits the next gathers: there is no timer, and no delay when idle.
+/// Takes what waits in a lane, does it in one transaction, and tells everybody after the commit. While one batch commits the
+/// next gathers: there is no timer, and no delay when idle.
 ///
 /// - A conflict or a lost connection: the transaction is tried again as a whole, commit included. A commit whose answer was
 ///   lost may have succeeded: its webhooks are then found in the log and count once.
@@ -20,40 +20,24 @@ struct LaneWriter {
     let dispatcher: Dispatcher
     let instruments: Instruments
 
-    /// Runs until the lane is closed and empty, or closed and the database is away.
-    func run() async {
-        let (commits, continuation) = AsyncStream.makeStream(of: Commit.self)
-        await withDiscardingTaskGroup { group in
-            group.addTask {
-                for await commit in commits { tell(commit) }
-            }
-            await write(continuation)
-            continuation.finish()
-        }
-    }
-
-    /// What everybody is told of while the next transaction runs.
-    private struct Commit: Sendable {
-        let batch: Batch
-        let effects: BatchTransaction.Effects
-    }
-
     /// A part of what was taken from the lane, and what the attempts at it have shown so far.
     private struct Work: Sendable {
         var batch: Batch
         var attempts = 1
         var checksAllKeys = false
         var recoversAll = false
+        var takesFromLog = true
     }
 
-    private func write(_ commits: AsyncStream<Commit>.Continuation) async {
+    /// Runs until the lane is closed and empty, or closed and the database is away.
+    func run() async {
         while let batch = await lane.take(maximum: batchSize) {
             var rest = [Work(batch: batch)]
             while !rest.isEmpty {
                 var goesOn = true
                 do throws(MySQLError) {
                     let connection = try await MySQLConnection.connect(configuration)
-                    goesOn = await write(&rest, on: connection, commits)
+                    goesOn = await write(&rest, on: connection)
                     await connection.close()
                 } catch {
                     goesOn = await failed(&rest, error)
@@ -67,9 +51,7 @@ struct LaneWriter {
     /// is known to one connection: whatever fails leaves nothing known.
     /// - Parameter rest: what is not done yet, the next part last.
     /// - Returns: false if the lane is closed and the database is away.
-    private func write(
-        _ rest: inout [Work], on connection: isolated MySQLConnection, _ commits: AsyncStream<Commit>.Continuation
-    ) async -> Bool {
+    private func write(_ rest: inout [Work], on connection: isolated MySQLConnection) async -> Bool {
         var known = KnownHistories()
         while connection.isUsable {
             if rest.isEmpty {
@@ -79,14 +61,15 @@ struct LaneWriter {
             let work = rest[rest.count - 1]
             let started = ContinuousClock.now
             var transaction = BatchTransaction(
-                settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys, recoversAll: work.recoversAll)
+                settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys, recoversAll: work.recoversAll,
+                takesFromLog: work.takesFromLog)
             swap(&transaction.known, &known)
             do throws(MySQLError) {
                 let effects = try transaction.commit(on: connection)
                 swap(&transaction.known, &known)
                 rest.removeLast()
                 instruments.committed(work.batch, effects, in: started.duration(to: .now))
-                commits.yield(Commit(batch: work.batch, effects: effects))
+                tell(work.batch, effects)
                 if !effects.parked.isEmpty { unparkKnown(effects.parked, on: connection) }
             } catch {
                 guard await failed(&rest, error) else { return false }
@@ -103,6 +86,8 @@ struct LaneWriter {
         switch error.kind {
         case .duplicateKey("events_event_key") where !work.checksAllKeys:
             work.checksAllKeys = true
+        case .other where error.number == HistoryTable.unconfirmed && work.takesFromLog:
+            work.takesFromLog = false
         case .duplicateKey("histories_active_wishlist") where work.attempts < Self.attempts,
             .conflict where work.attempts < Self.attempts,
             .connectionLost where work.attempts < Self.attempts:
@@ -138,8 +123,7 @@ struct LaneWriter {
     }
 
     /// Answers, hands over what is owed, and takes note of what has been settled.
-    private func tell(_ commit: Commit) {
-        let (batch, effects) = (commit.batch, commit.effects)
+    private func tell(_ batch: Batch, _ effects: BatchTransaction.Effects) {
         for (pending, answer) in zip(batch.webhooks, effects.answers) { pending.answer(answer) }
         for (change, answer) in zip(batch.changes, effects.changes) {
             change.answer(answer.map(Result.success) ?? .failure(.noSuchHistory))
@@ -171,20 +155,6 @@ struct LaneWriter {
         for pending in batch.webhooks { pending.answer(answer) }
         for change in batch.changes { change.answer(.failure(error)) }
         if answer == .unavailable { lane.putBack(batch) }
-    }
-}
-
-extension BatchTransaction {
-    /// Runs it on the connection's thread, from BEGIN to COMMIT; rolls back if it fails.
-    fileprivate mutating func commit(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
-        do throws(MySQLError) {
-            let effects = try run(on: connection)
-            try connection.commit()
-            return effects
-        } catch {
-            connection.rollback()
-            throw error
-        }
     }
 }
 

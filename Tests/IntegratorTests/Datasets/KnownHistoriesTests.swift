@@ -117,8 +117,7 @@ import Testing
                 var transaction = BatchTransaction(
                     settings: .init(instance: instance, deadlineSeconds: 60), batch: batch)
                 transaction.known = self.known
-                let effects = try transaction.run(on: connection)
-                try connection.commit()
+                let effects = try transaction.commit(on: connection)
                 self.known = transaction.known
                 return effects
             }

@@ -77,6 +77,21 @@ import Testing
         #expect(await lane.take(maximum: 1)?.settlements.map(\.upTo) == [9])
     }
 
+    /// A transaction, and a flush of the disk, is spared if something urgent comes meanwhile.
+    @Test func settlementsWaitAMomentForCompany() async throws {
+        let lane = Lane()
+        let start = ContinuousClock.now
+        lane.submit(settlement(1, upTo: 2))
+        let alone = try #require(await lane.take(maximum: 1))
+        #expect(alone.settlements.count == 1)
+        #expect(ContinuousClock.now - start >= Lane.settlementDelay)
+        async let next = lane.take(maximum: 1)
+        lane.submit(settlement(1, upTo: 3))
+        #expect(lane.submit(webhook()))
+        let together = try #require(await next)
+        #expect(together.settlements.count == 1 && together.webhooks.count == 1)
+    }
+
     /// After an outage very many histories may wait: no transaction takes them all, and none is forgotten.
     @Test func whatNobodyWaitsForIsTakenInBoundedPortions() async throws {
         let lane = Lane()
