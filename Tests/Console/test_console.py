@@ -92,6 +92,13 @@ class ConsoleTests(unittest.TestCase):
     def until_text(self, text, selector="main", seconds=15):
         self.until(lambda: any(text in each for each in self.texts(selector)), f"{text!r} in {selector}", seconds)
 
+    def act(self, selector, action):
+        """Does something with the first element; the page may be drawn anew between finding and doing."""
+        self.until(lambda: action(self.all(selector)[0]) or True, f"{selector} to act on")
+
+    def choose(self, name, text):
+        self.act(f"select[name={name}]", lambda each: Select(each).select_by_visible_text(text))
+
     def click(self, text, within="body"):
         def attempt():
             for each in self.all(f"{within} a, {within} button"):
@@ -196,7 +203,7 @@ class ConsoleTests(unittest.TestCase):
         self.assertEqual(bars[-1], 100)
         self.assertTrue(self.script("return isSamePage"), "without a reload")
         self.assertTrue(any("completed" in each for each in self.script("return said")), "told to screen readers")
-        self.until(lambda: self.all("tbody a")[0], "the dataset").click()
+        self.act("tbody a", lambda each: each.click())
         self.until_text("Result", "h2")
         self.until_text("Dataset completed", ".timeline")
         self.look("completed")
@@ -221,7 +228,7 @@ class ConsoleTests(unittest.TestCase):
         self.open("#/kids-bedroom")
         self.create()
         self.until_text("Processing", "tbody .badge")
-        self.until(lambda: self.all("tbody a")[0], "the dataset").click()
+        self.act("tbody a", lambda each: each.click())
         self.until(lambda: self.script("return document.querySelector('main progress')?.value > 0"), "progress")
         self.line.cut()
         self.addCleanup(self.line.restore)
@@ -305,15 +312,16 @@ class ConsoleTests(unittest.TestCase):
         self.look("pages")
         self.click("Next")
         self.until_text("Page 2 of 2", ".pager")
-        Select(self.all("select[name=sort]")[0]).select_by_visible_text("Oldest first")
+        self.choose("sort", "Oldest first")
         self.until(lambda: "Dataset 5001" in self.texts("tbody tr:first-child")[0], "the oldest")
-        Select(self.all("select[name=status]")[0]).select_by_visible_text("Failed")
+        self.choose("status", "Failed")
         self.until(lambda: len(self.all("tbody tr")) == 1, "one failed dataset")
         self.assertIn("sort=id", self.script("return location.hash"))
-        Select(self.all("select[name=status]")[0]).select_by_visible_text("Queued")
+        self.choose("status", "Queued")
         self.until_text("Nothing matches")
         self.click("Show all")
-        self.all("input[name=dataset_id]")[0].send_keys("5007" + Keys.ENTER)
+        self.until_text("Page 1 of 2", ".pager")
+        self.act("input[name=dataset_id]", lambda each: each.send_keys("5007" + Keys.ENTER))
         self.until(lambda: [each[:12] for each in self.texts("tbody tr")] == ["Dataset 5007"], "the dataset looked for")
 
     def test_keyboard_and_hostile_text(self):

@@ -2,7 +2,7 @@ import MySQL
 import Telemetry
 
 /// Takes what waits in a lane, does it in one transaction, and tells everybody after the commit. While one batch commits the
-/// next gathers: there is no timer, and no delay when idle.
+/// next gathers: no webhook waits for a timer, and there is no delay when idle.
 ///
 /// - A conflict or a lost connection: the transaction is tried again as a whole, commit included. A commit whose answer was
 ///   lost may have succeeded: its webhooks are then found in the log and count once.
