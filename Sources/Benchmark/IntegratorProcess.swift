@@ -15,7 +15,7 @@ final class IntegratorProcess {
         self.port = port
         process = try Self.make(program, ["serve"], environment.merging(["HTTP_PORT": "\(port)"]) { $1 }, log)
         let start = Clock.now()
-        try process.run()
+        try await Self.start(process)
         while Double(Clock.now() - start) < 20e9 {
             if !process.isRunning { break }
             if let caller = try? HTTPCaller(port: port), (try? caller.get("/health/ready"))?.status == 200 {
@@ -45,6 +45,22 @@ final class IntegratorProcess {
             process.waitUntilExit()
         }
         return process.terminationStatus
+    }
+
+    /// Starts a process on a thread that lives as long as it does: `--pdeathsig` means the thread that starts it, and those
+    /// of the pool, even the main thread, come and go.
+    static func start(_ process: Process) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            Thread.detachNewThread {
+                do {
+                    try process.run()
+                } catch {
+                    return continuation.resume(throwing: error)
+                }
+                continuation.resume()
+                process.waitUntilExit()
+            }
+        }
     }
 
     static func make(

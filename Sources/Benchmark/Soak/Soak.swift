@@ -64,7 +64,7 @@ public final class Soak: Sendable {
                 "soak", "--pusher-secret", "soak", "--steps", "8", "--step-delay", "0.3", "--duplicate", "0.05",
                 "--reorder", "0.05", "--late", "0.02", "--lose", "0.02", "--retry-scale", "0.2",
             ], environment, "/dev/null")
-        try sandbox.run()
+        try await IntegratorProcess.start(sandbox)
         defer { sandbox.terminate() }
         let integrator = try await IntegratorProcess(
             program: options.integrator, environment: environment, port: ports.integrator,
