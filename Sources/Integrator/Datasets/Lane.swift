@@ -136,19 +136,22 @@ package final class Lane: Sendable {
                         try? await Task.sleep(until: due)
                         self.wake()
                     }
-                    await waitForWork()
+                    await waitForWork(due)
                     group.cancelAll()
                 }
             } else {
-                await waitForWork()
+                await waitForWork(nil)
             }
         }
     }
 
-    private func waitForWork(isolation: isolated (any Actor)? = #isolation) async {
+    /// - Parameter due: when the settlements that are known of are due; if it is another time by now nobody would wake us.
+    private func waitForWork(
+        _ due: ContinuousClock.Instant?, isolation: isolated (any Actor)? = #isolation
+    ) async {
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
-                if state.isClosed || Self.isReady(state) { return true }
+                if state.isClosed || state.settlementsDue != due || Self.isReady(state) { return true }
                 state.writer = continuation
                 return false
             }

@@ -92,6 +92,23 @@ import Testing
         #expect(together.settlements.count == 1 && together.webhooks.count == 1)
     }
 
+    /// A settlement may come at the moment at which the writer begins to wait: it must hear of it.
+    @Test(.timeLimit(.minutes(1))) func noSettlementIsOverheard() async {
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<400 {
+                group.addTask {
+                    let lane = Lane()
+                    for round in 1...10 {
+                        async let batch = lane.take(maximum: 1)
+                        for _ in 0..<Int.random(in: 0..<4) { await Task.yield() }
+                        lane.submit(settlement(1, upTo: Int64(round)))
+                        #expect(await batch?.settlements.map(\.upTo) == [Int64(round)])
+                    }
+                }
+            }
+        }
+    }
+
     /// After an outage very many histories may wait: no transaction takes them all, and none is forgotten.
     @Test func whatNobodyWaitsForIsTakenInBoundedPortions() async throws {
         let lane = Lane()
