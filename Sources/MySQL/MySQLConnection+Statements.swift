@@ -64,27 +64,6 @@ extension MySQLConnection {
         try execute("COMMIT", phase: .commit)
     }
 
-    /// Runs the last statements of a transaction and commits, in one round trip, or several if the statements are long. As
-    /// `commit`, but errors of the statements have the phase `.commit` too: if the connection is lost among them, nobody
-    /// knows how far the server came.
-    public func commit(after statements: [SQL]) throws(MySQLError) {
-        if let conflict { throw conflict }
-        var last: [SQL] = []
-        var bytes = 0
-        for statement in statements {
-            if !last.isEmpty, bytes + statement.bytes.count > Self.maximumBytesTogether {
-                try executeAll(last)
-                (last, bytes) = ([], 0)
-            }
-            last.append(statement)
-            bytes += statement.bytes.count
-        }
-        try executeAll(last + ["COMMIT"])
-    }
-
-    /// Of statements that are sent together; one alone may be longer. `max_allowed_packet` is 16 MiB at least.
-    private static let maximumBytesTogether = 4 << 20
-
     /// Rolls back. If that fails the connection is closed, which has the same effect.
     public func rollback() {
         conflict = nil

@@ -112,33 +112,6 @@ import Testing
         }
     }
 
-    @Test func commitsWithItsLastStatements() async throws {
-        try await TestDatabase.with { configuration in
-            let connection = try await MySQLConnection.connect(configuration)
-            try await connection.execute("create table t (id int primary key, b longblob)")
-            try await connection.run { connection in
-                try connection.begin()
-                // Longer than what is sent together.
-                let long = [UInt8](repeating: 7, count: 1 << 20)
-                try connection.commit(after: (1...6).map { "insert into t values (\($0), \(long))" })
-                let isOpen = connection.isInTransaction
-                #expect(!isOpen)
-            }
-            let other = try await MySQLConnection.connect(configuration)
-            #expect(try await other.query("select id from t").count == 6)
-            let error = await #expect(throws: MySQLError.self) {
-                try await connection.run { connection in
-                    try connection.begin()
-                    try connection.commit(after: ["insert into t values (7, 'x')", "insert into t values (6, 'x')"])
-                }
-            }
-            #expect(error?.kind == .duplicateKey(name: "PRIMARY"))
-            #expect(error?.isOutcomeUnknown == false)
-            await connection.run { $0.rollback() }
-            #expect(try await other.query("select id from t").count == 6)
-        }
-    }
-
     @Test func aLargeInsertComesBack() async throws {
         try await TestDatabase.with { configuration in
             let connection = try await MySQLConnection.connect(configuration)

@@ -46,7 +46,7 @@ extension BatchTransaction {
         }
         try loadSurroundings(on: connection)
         applyAll()
-        try connection.executeAll(writes())
+        try write(on: connection)
         try recover(on: connection)
         return (try outcomes(of: events.map(\.id), before, on: connection), effects)
     }

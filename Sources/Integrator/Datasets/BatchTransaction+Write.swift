@@ -53,39 +53,32 @@ extension BatchTransaction {
                 notified: slot.history.debt.notified, notifications: [], isRecovered: true))
     }
 
-    /// All that has to be written, in this order.
-    mutating func writes() -> [SQL] {
-        var writes: [SQL] = []
-        let count = logged.count + told.count
-        if count > 0 { writes.append(EventLog.append(logged, last: told)) }
-        if told.count > 0 {
-            writes.append(
-                HistoryTable.update(
-                    fromLog: logged.count..<count, at: world.now, dispatcher: settings.instance,
-                    until: world.now.adding(seconds: NotificationDebt.claimSeconds)))
-            writes.append(HistoryTable.confirm(updated: told.count))
-        }
-        if !parkedKeys.isEmpty { writes.append(EventLog.park(keys: parkedKeys)) }
-        writes += updatesOfTheRest()
+    /// Writes all that has changed.
+    mutating func write(on connection: isolated MySQLConnection) throws(MySQLError) {
+        try append(on: connection)
+        if !parkedKeys.isEmpty { try connection.execute(EventLog.park(keys: parkedKeys)) }
+        try updateRest(on: connection)
         for slot in world.slots {
-            if let result = slot.result { writes.append(HistoryTable.setResult(result, of: slot.history.id)) }
+            if let result = slot.result {
+                try connection.execute(HistoryTable.setResult(result, of: slot.history.id))
+            }
         }
         for id in world.trainingChanged.sorted() {
             guard let change = world.training[id] else { continue }
-            writes.append(
+            try connection.execute(
                 """
                 UPDATE wishlist_to_groups SET training_status = \(change.status.rawValue), \
                 training_scheduled_at = \(change.scheduledAt), updated_at = \(world.now) WHERE id = \(id)
                 """)
         }
-        return writes + statements
+        for statement in statements { try connection.execute(statement) }
     }
 
     /// What `HistoryTable.update(fromLog:...)` will make of a history's row once its last event is in the log; nil if that
     /// would be wrong.
     func row(of slot: World.Slot, after last: Entry) -> DatasetHistory? {
         let history = slot.history
-        guard takesFromLog, world.idsAreConsecutive, var row = slot.row, last.event.sequence == history.sequence,
+        guard world.idsAreConsecutive, var row = slot.row, last.event.sequence == history.sequence,
             history.status != .pending, history.debt.dispatcher == settings.instance
         else { return nil }
         if case .parked = last.origin { return nil }
@@ -103,8 +96,29 @@ extension BatchTransaction {
         return row
     }
 
-    /// What differs from the rows as they are now.
-    private func updatesOfTheRest() -> [SQL] {
+    /// Appends to the log, and in the same round trip writes what it tells of the histories in `told`. If that does not find
+    /// all, nobody knows what the rows are, and `updateRest` writes them.
+    private mutating func append(on connection: isolated MySQLConnection) throws(MySQLError) {
+        let count = logged.count + told.count
+        if count == 0 { return }
+        var statements = [EventLog.append(logged, last: told)]
+        if told.count > 0 {
+            statements.append(
+                HistoryTable.update(
+                    fromLog: logged.count..<count, at: world.now, dispatcher: settings.instance,
+                    until: world.now.adding(seconds: NotificationDebt.claimSeconds)))
+        }
+        let outcomes = try connection.executeAll(statements)
+        if told.count > 0 && outcomes[1].affectedRows != told.count {
+            for place in world.touched {
+                world.slots[place].row = nil
+                world.slots[place].mayDiffer = true
+            }
+        }
+    }
+
+    /// Writes what differs from the rows as they are now.
+    private func updateRest(on connection: isolated MySQLConnection) throws(MySQLError) {
         var settled: [Int64] = []
         var changes: [(from: DatasetHistory?, to: DatasetHistory)] = []
         for slot in world.slots where slot.mayDiffer && slot.row != slot.history {
@@ -116,10 +130,10 @@ extension BatchTransaction {
                 changes.append((slot.row, slot.history))
             }
         }
-        var updates: [SQL] = []
-        if !settled.isEmpty { updates.append(HistoryTable.settle(settled.sorted())) }
-        if !changes.isEmpty { updates.append(HistoryTable.update(changes.sorted { $0.to.id < $1.to.id })) }
-        return updates
+        if !settled.isEmpty { try connection.execute(HistoryTable.settle(settled.sorted())) }
+        if !changes.isEmpty {
+            try connection.execute(HistoryTable.update(changes.sorted { $0.to.id < $1.to.id }))
+        }
     }
 
     /// Reads back from the log what claimed histories owe.

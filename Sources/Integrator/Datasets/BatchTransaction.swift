@@ -72,9 +72,6 @@ package struct BatchTransaction {
     let checksAllKeys: Bool
     /// An earlier commit of this batch may have succeeded unheard: claim and read back what it left owed.
     let recoversAll: Bool
-    /// Bring rows up to date from what was appended to the log, where that can be; else by value. If the log does not tell
-    /// all, the batch fails with `HistoryTable.unconfirmed` and is done again without.
-    let takesFromLog: Bool
 
     /// What the lane knows; as it is to be after the commit once `run` has returned.
     var known = KnownHistories()
@@ -90,30 +87,17 @@ package struct BatchTransaction {
     /// Webhooks whose id is also that of an earlier one of the batch.
     var repeated: [(index: Int, first: Int)] = []
 
-    package init(
-        settings: Settings, batch: Batch, checksAllKeys: Bool = false, recoversAll: Bool = false,
-        takesFromLog: Bool = true
-    ) {
+    package init(settings: Settings, batch: Batch, checksAllKeys: Bool = false, recoversAll: Bool = false) {
         self.settings = settings
         self.batch = batch
         self.checksAllKeys = checksAllKeys
         self.recoversAll = recoversAll
-        self.takesFromLog = takesFromLog
         effects.answers = Array(repeating: .failed, count: batch.webhooks.count)
         effects.changes = Array(repeating: nil, count: batch.changes.count)
     }
 
-    /// Does it all, from BEGIN to COMMIT; rolls back if it fails.
-    package mutating func commit(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
-        do throws(MySQLError) {
-            return try run(on: connection)
-        } catch {
-            connection.rollback()
-            throw error
-        }
-    }
-
-    private mutating func run(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
+    /// Does it all, but for COMMIT.
+    package mutating func run(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
         try load(on: connection)
         try resolve(on: connection)
         try loadSurroundings(on: connection)
@@ -126,14 +110,8 @@ package struct BatchTransaction {
             }
         }
         settle()
-        let writes = writes()
-        if effects.handoffs.contains(where: \.isRecovered) {
-            try connection.executeAll(writes)
-            try recover(on: connection)
-            try connection.commit()
-        } else {
-            try connection.commit(after: writes)
-        }
+        try write(on: connection)
+        try recover(on: connection)
         remember()
         return effects
     }

@@ -78,7 +78,7 @@ package enum HistoryTable {
     ///   - places: of the last event of each history in the statement before this one, which appended them and gave out their
     ///     ids without gaps.
     ///   - instance: who is to send the notifications.
-    /// - Returns: a statement that has to find as many rows as there are places: see `confirm`. No other transaction's event has a revision
+    /// - Returns: a statement that has to find as many rows as there are places. No other transaction's event has a revision
     ///   that its history has not.
     package static func update(
         fromLog places: Range<Int>, at now: Timestamp, dispatcher instance: UInt64, until: Timestamp
@@ -93,16 +93,6 @@ package enum HistoryTable {
         AND LAST_INSERT_ID() + \(places.upperBound - 1) AND e.revision > h.revision
         """
     }
-
-    /// Fails with the error `unconfirmed` if the statement before it did not find so many rows: what stands behind it in the
-    /// same round trip, COMMIT at last, is not done then.
-    package static func confirm(updated count: Int) -> SQL {
-        // The largest number there is, and one more if it is not so.
-        "SELECT ~0 + (ROW_COUNT() <> \(count))"
-    }
-
-    /// ER_DATA_OUT_OF_RANGE.
-    static let unconfirmed = 1690
 
     /// Notes that nothing is owed. The rows must be locked.
     package static func settle(_ ids: some Collection<Int64>) -> SQL {

@@ -26,7 +26,6 @@ struct LaneWriter {
         var attempts = 1
         var checksAllKeys = false
         var recoversAll = false
-        var takesFromLog = true
     }
 
     /// Runs until the lane is closed and empty, or closed and the database is away.
@@ -61,8 +60,7 @@ struct LaneWriter {
             let work = rest[rest.count - 1]
             let started = ContinuousClock.now
             var transaction = BatchTransaction(
-                settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys, recoversAll: work.recoversAll,
-                takesFromLog: work.takesFromLog)
+                settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys, recoversAll: work.recoversAll)
             swap(&transaction.known, &known)
             do throws(MySQLError) {
                 let effects = try transaction.commit(on: connection)
@@ -86,8 +84,6 @@ struct LaneWriter {
         switch error.kind {
         case .duplicateKey("events_event_key") where !work.checksAllKeys:
             work.checksAllKeys = true
-        case .other where error.number == HistoryTable.unconfirmed && work.takesFromLog:
-            work.takesFromLog = false
         case .duplicateKey("histories_active_wishlist") where work.attempts < Self.attempts,
             .conflict where work.attempts < Self.attempts,
             .connectionLost where work.attempts < Self.attempts:
@@ -155,6 +151,20 @@ struct LaneWriter {
         for pending in batch.webhooks { pending.answer(answer) }
         for change in batch.changes { change.answer(.failure(error)) }
         if answer == .unavailable { lane.putBack(batch) }
+    }
+}
+
+extension BatchTransaction {
+    /// Runs it on the connection's thread, from BEGIN to COMMIT; rolls back if it fails.
+    fileprivate mutating func commit(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
+        do throws(MySQLError) {
+            let effects = try run(on: connection)
+            try connection.commit()
+            return effects
+        } catch {
+            connection.rollback()
+            throw error
+        }
     }
 }
 

@@ -1,22 +1,20 @@
+import Integrator
 import MySQL
 import Testing
 
-@testable import Integrator
-
 /// One transaction with the batch that a test wants, without a service.
 @Suite struct BatchTransactionTests {
-    private func commit(
-        _ webhooks: [TestWebhook], takesFromLog: Bool = true, on service: ServiceUnderTest
-    ) async throws -> [WebhookAnswer] {
+    private func commit(_ webhooks: [TestWebhook], on service: ServiceUnderTest) async throws -> [WebhookAnswer] {
         try await service.connection.run { connection in
             var batch = Batch()
             batch.webhooks = webhooks.map { webhook in
                 .init(webhook: IncomingWebhook(id: webhook.id, body: webhook.body)) { _ in }
             }
             var transaction = BatchTransaction(
-                settings: .init(instance: 1, deadlineSeconds: 60), batch: batch, checksAllKeys: true,
-                takesFromLog: takesFromLog)
-            return try transaction.commit(on: connection).answers
+                settings: .init(instance: 1, deadlineSeconds: 60), batch: batch, checksAllKeys: true)
+            let effects = try transaction.run(on: connection)
+            try connection.commit()
+            return effects.answers
         }
     }
 
@@ -57,29 +55,6 @@ import Testing
             guard case .rejected = try await commit([contrary], on: service).first else { return #expect(Bool(false)) }
             #expect(try await service.logRow(parked)?.outcome == .parked)
             #expect(try await service.stored(history.id)?.revision == 0)
-        }
-    }
-
-    /// The COMMIT is on its way already when it turns out that the log does not tell all: it must not be done.
-    @Test func nothingIsCommittedThatTheLogDoesNotTell() async throws {
-        try await ServiceUnderTest.with { service in
-            let scene = try await service.scene()
-            let history = try await service.history(of: scene.wishlist)
-            try await service.execute(
-                """
-                CREATE TRIGGER forgetful BEFORE INSERT ON wishlist_dataset_events FOR EACH ROW SET NEW.revision = NULL
-                """)
-            let webhook = TestWebhook(.datasetStarted, of: history, sequence: 1)
-            let error = await #expect(throws: MySQLError.self) { try await commit([webhook], on: service) }
-            #expect(error?.number == HistoryTable.unconfirmed)
-            #expect(try await service.logRows().isEmpty)
-            #expect(try await service.stored(history.id)?.status == .queued)
-            #expect(try await commit([webhook], takesFromLog: false, on: service) == [.applied])
-            #expect(try await service.stored(history.id)?.status == .processing)
-            // The lane does that by itself.
-            let next = TestWebhook(.datasetProgress, of: history, sequence: 2)
-            #expect(try await service.post(next).status == 200)
-            #expect(try await service.stored(history.id)?.revision == 2)
         }
     }
 }

@@ -117,7 +117,8 @@ import Testing
                 var transaction = BatchTransaction(
                     settings: .init(instance: instance, deadlineSeconds: 60), batch: batch)
                 transaction.known = self.known
-                let effects = try transaction.commit(on: connection)
+                let effects = try transaction.run(on: connection)
+                try connection.commit()
                 self.known = transaction.known
                 return effects
             }
