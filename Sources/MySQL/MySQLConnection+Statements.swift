@@ -18,13 +18,13 @@ extension MySQLConnection {
     /// Runs several statements in one round trip and returns the outcome of each. The first that fails ends it: the
     /// ones before it have been run, the ones after it have not, and the error does not tell which it was.
     ///
-    /// If one of them is exactly `COMMIT` and the connection is lost, the error has the phase `.commit`.
+    /// At a node of a Galera cluster each is sent by itself: if another node's transaction ends ours while a statement runs
+    /// that is not the last one sent, MariaDB 10.11 tells of success and runs the rest without any transaction.
     @discardableResult
     public func executeAll(_ statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
         guard !statements.isEmpty else { return [] }
-        if !takesSeveralStatements {
-            try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
-            takesSeveralStatements = true
+        guard try takesSeveralStatements() else {
+            return try statements.map { sql throws(MySQLError) in try execute(sql) }
         }
         var joined: [UInt8] = []
         joined.reserveCapacity(statements.reduce(0) { $0 + $1.bytes.count + 1 })
@@ -32,15 +32,24 @@ extension MySQLConnection {
             if !joined.isEmpty { joined.append(UInt8(ascii: ";")) }
             joined.append(contentsOf: statement.bytes)
         }
-        let commits = statements.contains { $0.bytes.elementsEqual("COMMIT".utf8) }
-        let phase: MySQLError.Phase = commits ? .commit : .statement
         var outcomes: [MySQLOutcome] = []
         outcomes.reserveCapacity(statements.count)
-        try send(joined, phase: phase)
+        try send(joined, phase: .statement)
         repeat {
-            outcomes.append(try receive(phase: phase))
-        } while try nextResult(phase: phase)
+            outcomes.append(try receive(phase: .statement))
+        } while try nextResult(phase: .statement)
         return outcomes
+    }
+
+    /// Whether the server may be sent several statements at a time; told to take them if so.
+    private func takesSeveralStatements() throws(MySQLError) -> Bool {
+        if let severalStatements { return severalStatements }
+        let isGaleraNode = try query("SHOW VARIABLES LIKE 'wsrep_on'").first?.string(1) == "ON"
+        if !isGaleraNode {
+            try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
+        }
+        severalStatements = !isGaleraNode
+        return !isGaleraNode
     }
 
     /// Begins a transaction.

@@ -12,8 +12,8 @@ public actor MySQLConnection {
     private let configuration: MySQLConfiguration
     /// Nil before connecting and once the connection was closed.
     var handle: UnsafeMutablePointer<MYSQL>?
-    /// True once `executeAll` told the server to take several statements at a time.
-    var takesSeveralStatements = false
+    /// Whether the server takes several statements at a time; nil until `executeAll` has asked.
+    var severalStatements: Bool?
     /// The conflict that doomed the open transaction.
     var conflict: MySQLError?
 

@@ -38,7 +38,7 @@ struct World {
     }
 
     var now = Timestamp.now()
-    /// Rows inserted by one statement get ids without gaps; not on a cluster, where nodes take turns.
+    /// Rows inserted by one statement get ids without gaps; not on a cluster whose nodes take turns.
     var idsAreConsecutive = false
     var slots: [Slot] = []
     /// Active histories, by wishlist; only of wishlists where it matters.

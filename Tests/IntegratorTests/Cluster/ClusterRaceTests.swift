@@ -161,6 +161,40 @@ import Testing
         }
     }
 
+    /// Another node's transaction ends one of ours while its INSERT runs. Sent in one packet with the statement after it,
+    /// MariaDB would tell of success and run that one by itself.
+    @Test(.timeLimit(.minutes(5))) func statementsOfATransactionThatAnotherNodeEnds() async throws {
+        let cluster = try Cluster()
+        try await TestDatabase.with { database in
+            try await cluster.settle(database: database.database)
+            let connection = try await MySQLConnection.connect(database)
+            try await connection.execute("CREATE TABLE histories (id INT PRIMARY KEY, revision INT NOT NULL)")
+            try await connection.execute("CREATE TABLE log (id INT PRIMARY KEY)")
+            try await connection.execute("INSERT INTO histories VALUES (1, 0)")
+            let other = try await MySQLConnection.connect(
+                cluster.configuration(node: 2, database: database.database))
+            #expect(try await other.query("SELECT 1 FROM histories").count == 1)
+
+            async let first = connection.run { connection in
+                #expect(throws: MySQLError.self) {
+                    _ = try connection.begin(with: ["SELECT 1", "SELECT * FROM histories WHERE id = 1 FOR UPDATE"])
+                    try connection.executeAll([
+                        "INSERT INTO log (id) SELECT 1 + SLEEP(1)", "UPDATE histories SET revision = 1 WHERE id = 1",
+                    ])
+                    try connection.commit()
+                }
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            try await other.execute("UPDATE histories SET revision = 2 WHERE id = 1")
+            #expect(await first?.kind == .conflict)
+            await connection.rollback()
+            #expect(try await connection.query("SELECT revision FROM histories")[0].int64(0) == 2)
+            #expect(try await connection.query("SELECT id FROM log").isEmpty)
+            await connection.close()
+            await other.close()
+        }
+    }
+
     @Test(.timeLimit(.minutes(5))) func migratedAtTwoNodesAtOnce() async throws {
         let cluster = try Cluster()
         try await TestDatabase.with { database in
