@@ -36,8 +36,8 @@ extension CommandLineTool {
 
 /// Removes old events, step by step along the primary key: no step locks much or lasts long.
 struct Pruning: Sendable {
-    /// Rows looked at in one transaction.
-    private static let step: Int64 = 1000
+    /// Rows looked at in one transaction. Rows, not ids: where most have gone a step goes far.
+    private static let step = 1000
 
     let pool: MySQLPool
 
@@ -64,10 +64,16 @@ struct Pruning: Sendable {
         var start = first
         while start < last {
             try Task.checkCancellation()
-            let end = min(start + Self.step, last)
-            let (from, below) = (start, end)
-            let condition = Self.condition(from: from, below: below, cutoff: cutoff)
-            let (gone, seen) = try await pool.withTransaction { connection in
+            let from = start
+            let (gone, seen, end) = try await pool.withTransaction { connection in
+                let end = try connection.query(
+                    """
+                    SELECT id FROM wishlist_dataset_events WHERE id >= \(from) AND id < \(last) \
+                    ORDER BY id LIMIT 1 OFFSET \(Self.step)
+                    """
+                ).first?.int64(0)
+                let below = end ?? last
+                let condition = Self.condition(from: from, below: below, cutoff: cutoff)
                 let seen = try connection.query(
                     """
                     SELECT COUNT(*) FROM wishlist_dataset_events WHERE id >= \(from) AND id < \(below) \
@@ -81,7 +87,7 @@ struct Pruning: Sendable {
                     // A history that has come back to life meanwhile has its own events, newer than these.
                     try connection.execute("DELETE FROM wishlist_dataset_events WHERE id IN \(list: ids)")
                 }
-                return (ids.count, Int(seen ?? 0))
+                return (ids.count, Int(seen ?? 0), below)
             }
             removed += gone
             old += seen
