@@ -4,7 +4,7 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-mysql test-galera test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint \
+.PHONY: help run test test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz fuzz-api lint \
 	format build install bench soak clean
 
 help: ## list the targets
@@ -20,7 +20,10 @@ test-mysql: ## all tests, against a private MySQL (downloads 100 MB once)
 	@.ci/test-mysql
 
 test-galera: ## two instances at two of three private Galera nodes: races, kills, no quorum
-	@.ci/test-galera
+	@.ci/test-cluster galera
+
+test-group: ## the same at a private MySQL group (downloads 100 MB once)
+	@.ci/test-cluster group
 
 test-unit: ## the tests that need no database
 	@.ci/setup

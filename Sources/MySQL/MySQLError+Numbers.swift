@@ -18,8 +18,9 @@ extension MySQLError {
     }
 
     /// 1205 lock wait timeout, 1213 deadlock (also: conflict on Galera), 1020 record changed since last read (MariaDB
-    /// snapshot isolation), 3101 rolled back by the MySQL group, 1180 error during COMMIT, 1047 node without quorum.
-    private static let conflicts: Set = [1020, 1047, 1180, 1205, 1213, 3101]
+    /// snapshot isolation), 3101 rolled back by the MySQL group, 3100 the group gave no verdict, 1180 error during COMMIT,
+    /// 1047 node without quorum.
+    private static let conflicts: Set = [1020, 1047, 1180, 1205, 1213, 3100, 3101]
 
     /// No socket, no listener, no such host.
     private static let unreachable: Set = [2001, 2002, 2003, 2004, 2005]

@@ -68,9 +68,9 @@ public struct MySQLError: Error, Sendable {
     }
 
     /// True if the transaction may have been committed all the same: the connection ended between COMMIT and its
-    /// answer, or the node lost its cluster meanwhile (1047, 1180), which may have taken it before.
+    /// answer, or the node lost its cluster meanwhile (1047, 1180, 3100, 3101), which may have taken it before.
     public var isOutcomeUnknown: Bool {
-        phase == .commit && (kind == .connectionLost || kind == .timeout || number == 1047 || number == 1180)
+        phase == .commit && (kind == .connectionLost || kind == .timeout || [1047, 1180, 3100, 3101].contains(number))
     }
 }
 

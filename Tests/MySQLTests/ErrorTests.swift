@@ -9,13 +9,13 @@ import Testing
         MySQLError(number: number, sqlState: state, message: message, phase: commit ? .commit : .statement)
     }
 
-    @Test(arguments: [1020, 1047, 1180, 1205, 1213, 3101])
+    @Test(arguments: [1020, 1047, 1180, 1205, 1213, 3100, 3101])
     func conflictsAreRetried(number: Int) {
         #expect(error(number).kind == .conflict)
         #expect(error(number, commit: true).isRetryable)
         #expect(!error(number).isOutcomeUnknown)
         // A node that loses its cluster does not know what became of it.
-        #expect(error(number, commit: true).isOutcomeUnknown == [1047, 1180].contains(number))
+        #expect(error(number, commit: true).isOutcomeUnknown == [1047, 1180, 3100, 3101].contains(number))
     }
 
     @Test func anyError40001IsAConflict() {

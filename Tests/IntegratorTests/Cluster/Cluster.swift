@@ -6,13 +6,14 @@ import Testing
 @testable import Sandbox
 @testable import TestSupport
 
-/// The private Galera cluster of three nodes (`.ci/galera`) whose folder `TEST_GALERA` names.
+/// The private cluster of three nodes (`.ci/cluster`) whose folder `TEST_CLUSTER` names: Galera, or a MySQL group.
 struct Cluster: Sendable {
-    private static let folder = ProcessInfo.processInfo.environment["TEST_GALERA"]
+    private static let folder = ProcessInfo.processInfo.environment["TEST_CLUSTER"]
     static var isThere: Bool { folder != nil }
 
     /// The nodes' sockets; that of node 1 comes first.
     let sockets: [String]
+    let isGalera: Bool
     private let folder: String
 
     init() throws {
@@ -23,6 +24,7 @@ struct Cluster: Sendable {
             sockets.append(path.trimmingCharacters(in: .whitespacesAndNewlines))
         }
         self.sockets = sockets
+        isGalera = try String(contentsOfFile: "\(folder)/kind", encoding: .utf8) == "galera\n"
     }
 
     /// How to connect to a node; what is read there is all that was committed before on any node.
@@ -50,17 +52,29 @@ struct Cluster: Sendable {
     /// Brings a killed node back; returns when it takes part again.
     func join(node: Int) async throws { try await script("join", node) }
 
-    /// Cuts a node off from the others; returns when it knows that it is without quorum.
+    /// Cuts a node off from the others, or stops those for a while; returns when it knows that it is without quorum.
     func cutOff(node: Int) async throws {
-        try await set("gmcast.isolate=1", node: node)
-        try await wait(node, "wsrep_cluster_status", "non-Primary")
+        if isGalera {
+            try await set("gmcast.isolate=1", node: node)
+            try await wait(node, "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'", "non-Primary")
+        } else {
+            for other in 1...sockets.count where other != node { try await script("pause", other) }
+            try await wait(node, "SELECT '', COUNT(*) \(Self.group) WHERE MEMBER_STATE = 'UNREACHABLE'", "2")
+        }
     }
 
     /// Joins a node that was cut off with the others again.
     func reunite(node: Int) async throws {
-        try await set("gmcast.isolate=0", node: node)
-        try await wait(node, "wsrep_local_state_comment", "Synced")
+        if isGalera {
+            try await set("gmcast.isolate=0", node: node)
+            try await wait(node, "SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'", "Synced")
+        } else {
+            for other in 1...sockets.count where other != node { try await script("resume", other) }
+            try await wait(node, "SELECT '', COUNT(*) \(Self.group) WHERE MEMBER_STATE = 'ONLINE'", "3")
+        }
     }
+
+    private static let group = "FROM performance_schema.replication_group_members"
 
     private func set(_ option: String, node: Int) async throws {
         let connection = try await MySQLConnection.connect(configuration(node: node))
@@ -68,10 +82,12 @@ struct Cluster: Sendable {
         await connection.close()
     }
 
-    private func wait(_ node: Int, _ name: String, _ value: String) async throws {
+    /// Waits until the second column of what a node answers is `value`.
+    private func wait(_ node: Int, _ sql: String, _ value: String) async throws {
         let deadline = ContinuousClock.now + .seconds(60)
-        let connection = try await MySQLConnection.connect(configuration(node: node))
-        while try await connection.query("SHOW GLOBAL STATUS LIKE \(name)").first?.string(1) != value {
+        let connection = try await MySQLConnection.connect(
+            MySQLConfiguration(socket: sockets[node - 1], database: "", username: "root"))
+        while try await connection.query("\(unescaped: sql)").first?.string(1) != value {
             guard ContinuousClock.now < deadline else { throw SandboxError("node \(node) did not become \(value)") }
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -83,10 +99,10 @@ struct Cluster: Sendable {
         let log = try TestFolder.make() + "/log"
         // The node outlives this process, and is not to be killed with the script's.
         let process = try await ServerProcess.start(
-            [NSString.path(withComponents: sources + [".ci", "galera"]), command, folder, "\(node)"], log: log)
+            [NSString.path(withComponents: sources + [".ci", "cluster"]), command, folder, "\(node)"], log: log)
         let status = await process.waitForEnd()
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-        try #require(status == 0, "galera \(command) \(node): \(text)")
+        try #require(status == 0, "cluster \(command) \(node): \(text)")
     }
 }
 
