@@ -193,8 +193,9 @@ public final class Soak: Sendable {
             left = try await database.left()
         }
         let last = SoakSample(pid: integrator.pid, port: ports.integrator, folder: options.folder)
-        let delivered = try SoakVerdict.delivered(sandboxPort: ports.sandbox)
         let status = integrator.stop()
+        // Only now: what is stored is looked at later still.
+        let delivered = try SoakVerdict.delivered(sandboxPort: ports.sandbox)
         let tally = takeTally()
         let stored = try await database.stored()
         Report.heading("After \(options.minutes.fixed(0)) minutes at \(options.rate.whole) webhooks/s")

@@ -117,13 +117,16 @@ struct SoakDatabase: Sendable {
         return stored
     }
 
-    /// What is left to do: notifications owed, dead letters, and datasets made through the API that are not over.
+    /// What is left to do: notifications owed, or soon, as webhooks of a known dataset are parked; dead letters; and datasets
+    /// made through the API that are not over.
     func left() async throws -> (owed: Int, dead: Int, active: Int) {
         let connection = try await MySQLConnection.connect(configuration)
         let rows = try await connection.query(
             """
             SELECT (SELECT COUNT(*) FROM wishlist_dataset_histories \
-            WHERE owed_since IS NOT NULL OR notified_revision < revision), \
+            WHERE owed_since IS NOT NULL OR notified_revision < revision) \
+            + (SELECT COUNT(*) FROM wishlist_dataset_parked p \
+            JOIN wishlist_dataset_histories h ON h.dataset_id = p.dataset_id), \
             (SELECT COUNT(*) FROM wishlist_dataset_dead_letters), \
             (SELECT COUNT(*) FROM wishlist_dataset_histories WHERE status IN (0, 1, 2) AND slug LIKE 'created-%')
             """)

@@ -12,7 +12,7 @@ struct SoakOptions: Sendable {
     var folder = ""
     var rate = 2000.0
     var minutes = 60.0
-    var connections = 128
+    var connections = 256
     var seed: UInt64 = 1
 
     init(_ arguments: [String]) throws(BenchmarkError) {
