@@ -58,7 +58,7 @@ extension MySQLConnection {
         try execute("START TRANSACTION")
     }
 
-    /// Begins a transaction and runs its first statements, all in one round trip; returns the outcomes of those.
+    /// Begins a transaction and runs its first statements, as `executeAll` does; returns the outcomes of those.
     public func begin(with statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
         conflict = nil
         return Array(try executeAll(["START TRANSACTION"] + statements).dropFirst())

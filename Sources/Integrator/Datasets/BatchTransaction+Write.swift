@@ -96,7 +96,7 @@ extension BatchTransaction {
         return row
     }
 
-    /// Appends to the log, and in the same round trip writes what it tells of the histories in `told`. If that does not find
+    /// Appends to the log, and with `executeAll` writes what it tells of the histories in `told`. If that does not find
     /// all, nobody knows what the rows are, and `updateRest` writes them.
     private mutating func append(on connection: isolated MySQLConnection) throws(MySQLError) {
         let count = logged.count + told.count
