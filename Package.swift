@@ -44,23 +44,35 @@ let package = Package(
         .systemLibrary(name: "CWslay"),
 
         // General rooms.
+        room("Time"),
         room("JSON"),
-        room("Telemetry"),
+        room("Telemetry", ["Time"]),
         room("Signatures", ["CCrypto"]),
         room("Pusher", ["CCrypto", "JSON"]),
         room("HTTPServer", ["CMicroHTTPD"]),
-        room("HTTPClient", ["CCurl"]),
-        room("MySQL", ["CMariaDB"]),
+        room("HTTPClient", ["CCurl", "Time"]),
+        room("MySQL", ["CMariaDB", "Time"]),
 
         // The product, and the other parties to try it with.
-        room(
-            "Integrator", ["JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL"],
+        .target(
+            name: "Integrator",
+            dependencies: [
+                "Time", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL",
+            ],
+            path: "Sources",
+            exclude: [
+                "Benchmark", "CCrypto", "CCurl", "CEpoll", "CMariaDB", "CMicroHTTPD", "CWslay", "Executables", "Fuzz",
+                "HTTPClient", "HTTPServer", "JSON", "MySQL", "Pusher", "Sandbox", "Signatures", "Telemetry", "Time",
+            ],
             // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it,
             // and the files of its page.
-            resources: [.embedInCode("SQL"), .embedInCode("API/openapi.json"), .embedInCode("Console/Page")]),
+            resources: [
+                .embedInCode("Store/SQL"), .embedInCode("Web/openapi.json"), .embedInCode("Web/Page"),
+            ],
+            swiftSettings: settings),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
-        room("Benchmark", ["CEpoll", "Sandbox", "MySQL", "HTTPServer", "Signatures", "JSON"]),
+        room("Benchmark", ["CEpoll", "Sandbox", "MySQL", "Time", "HTTPServer", "Signatures", "JSON"]),
 
         executable("integrator", "IntegratorTool", ["Integrator"]),
         executable("sandbox", "SandboxTool", ["Sandbox"]),
@@ -68,30 +80,33 @@ let package = Package(
         executable("benchmark", "BenchmarkTool", ["Benchmark"]),
 
         // What is fuzzed, for `make fuzz` and for the tests.
-        room("Fuzz", ["Integrator", "Sandbox", "JSON", "HTTPServer", "Signatures", "MySQL"]),
+        room("Fuzz", ["Integrator", "Sandbox", "Time", "JSON", "HTTPServer", "Signatures", "MySQL"]),
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["MySQL"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["MySQL", "Time"], path: "Tests/TestSupport", swiftSettings: settings),
+        tests(of: "Time"),
         tests(of: "JSON"),
         tests(of: "Telemetry"),
         tests(of: "Signatures"),
         tests(of: "Pusher", ["JSON"]),
         tests(of: "HTTPServer"),
         tests(of: "HTTPClient", ["HTTPServer"]),
-        tests(of: "MySQL", ["TestSupport"]),
+        tests(of: "MySQL", ["TestSupport", "Time"]),
         tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
         tests(of: "Fuzz"),
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "TestSupport", "Integrator", "Sandbox", "JSON", "Telemetry", "Signatures", "HTTPServer", "HTTPClient",
+                "TestSupport", "Integrator", "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "HTTPServer",
+                "HTTPClient",
                 "MySQL",
             ], swiftSettings: settings),
         tests(
             of: "Integrator",
             [
-                "TestSupport", "Sandbox", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient",
+                "TestSupport", "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer",
+                "HTTPClient",
                 "MySQL",
             ]
         ),

@@ -1,3 +1,5 @@
+public import Time
+
 /// A column of a row: its name or its position. Write a literal, `row.int64("id")` or `row.int64(0)`.
 public struct MySQLColumn: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
     fileprivate enum Place {

@@ -1,3 +1,4 @@
+import Time
 /// Writes one line. Whatever is in the values, it stays one line, without control characters.
 struct LogLine {
     enum Format { case json, text, colouredText }

@@ -1,3 +1,5 @@
+import Time
+
 /// Writes events: a constant message and typed fields, one line each. Cheap to copy, and usable from any thread.
 ///
 /// The names `ts`, `level` and `msg` are taken; fields should have others.

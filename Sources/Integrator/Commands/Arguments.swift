@@ -1,3 +1,4 @@
+import Time
 import MySQL
 
 /// The words of a command line.

@@ -1,3 +1,4 @@
+import Time
 import MySQL
 
 /// The part of `Doctor` that looks at the database. Changes nothing.

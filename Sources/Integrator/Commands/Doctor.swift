@@ -1,3 +1,4 @@
+import Time
 import HTTPClient
 import JSON
 import MySQL

@@ -1,3 +1,4 @@
+import Time
 import MySQL
 
 /// Which events of the log are meant.

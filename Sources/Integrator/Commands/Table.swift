@@ -1,5 +1,6 @@
+package import Time
 package import JSON
-package import MySQL
+import MySQL
 
 /// Rows for an operator: an aligned table to read, or JSON to go on with.
 package struct Table {

@@ -1,3 +1,4 @@
+import Time
 import Foundation
 import HTTPClient
 import JSON

@@ -1,3 +1,4 @@
+import Time
 import HTTPServer
 import JSON
 import MySQL

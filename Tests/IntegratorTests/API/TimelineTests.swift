@@ -1,3 +1,4 @@
+import Time
 import JSON
 import MySQL
 import Testing

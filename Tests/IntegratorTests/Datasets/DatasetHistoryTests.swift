@@ -1,3 +1,4 @@
+import Time
 import MySQL
 import Testing
 
@@ -16,11 +17,11 @@ import Testing
     }
 
     private func apply(
-        _ event: DatasetEvent, to history: inout DatasetHistory, _ change: (inout Surroundings) -> Void = { _ in }
+        _ event: DatasetEvent, to history: inout DatasetHistory, _ change: (inout HistoryContext) -> Void = { _ in }
     ) -> Verdict {
-        var surroundings = Surroundings(deadlineSeconds: 60)
-        change(&surroundings)
-        return history.apply(event, at: Self.now, in: &surroundings)
+        var context = HistoryContext(deadlineSeconds: 60)
+        change(&context)
+        return history.apply(event, at: Self.now, in: &context)
     }
 
     /// The types that give a history another status, in every status.
@@ -241,12 +242,12 @@ import Testing
         for from in TrainingStatus.allCases {
             for type in [DatasetEventType.trainingStarted, .trainingCompleted, .trainingFailed] {
                 var history = DatasetHistory.sample(status: .completed)
-                var surroundings = Surroundings(deadlineSeconds: 60)
-                surroundings.training = from
-                let verdict = history.apply(event(type), at: Self.now, in: &surroundings)
+                var context = HistoryContext(deadlineSeconds: 60)
+                context.training = from
+                let verdict = history.apply(event(type), at: Self.now, in: &context)
                 let to = type.trainingStatus ?? .none
                 #expect(verdict == (from.mayBeSet(byWebhook: to) ? .applied : .stale))
-                #expect(surroundings.training == (verdict == .applied ? to : from))
+                #expect(context.training == (verdict == .applied ? to : from))
             }
         }
         var history = DatasetHistory.sample(status: .completed)
@@ -268,11 +269,11 @@ import Testing
         var history = DatasetHistory.sample(status: .completed)
         var update = event(.trainingUpdated, sequence: nil)
         update.training = TrainingChange(status: to)
-        var surroundings = Surroundings(deadlineSeconds: 60)
-        surroundings.training = from
-        let verdict = history.apply(update, at: Self.now, in: &surroundings)
+        var context = HistoryContext(deadlineSeconds: 60)
+        context.training = from
+        let verdict = history.apply(update, at: Self.now, in: &context)
         #expect(verdict == (from.clientTransitions.contains(to) ? .applied : .stale))
-        #expect(surroundings.training == (verdict == .applied ? to : from))
+        #expect(context.training == (verdict == .applied ? to : from))
         #expect(history.revision == (verdict == .applied ? 1 : 0))
     }
 

@@ -1,3 +1,4 @@
+import Time
 import HTTPServer
 import MySQL
 import Testing

@@ -1,3 +1,4 @@
+import Time
 import Foundation
 import HTTPClient
 import Integrator
@@ -25,14 +26,14 @@ import Testing
         let count = Self.setting("MODEL_SEED") == nil ? Self.setting("MODEL_SCHEDULES") ?? 48 : 1
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
-            let world = try await ModelWorld(service)
+            let workingSet = try await ModelWorld(service)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await world.makeTrouble() }
-                await world.checkAll(from: first, count: count)
-                world.isDone.store(true, ordering: .relaxed)
+                group.addTask { try await workingSet.makeTrouble() }
+                await workingSet.checkAll(from: first, count: count)
+                workingSet.isDone.store(true, ordering: .relaxed)
                 try await group.waitForAll()
             }
-            await world.stop()
+            await workingSet.stop()
         }
     }
 }

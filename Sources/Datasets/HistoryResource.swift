@@ -1,0 +1,51 @@
+import Time
+package import JSON
+import MySQL
+
+extension DatasetHistory {
+    /// The history resource as clients see it (spec, section 2).
+    ///
+    /// - Parameters:
+    ///   - result: the bytes of the result, which are JSON; nil: null.
+    ///   - members: more members, after those of the resource.
+    package func resource(
+        result: [UInt8]? = nil, into json: inout JSONWriter, members: (inout JSONWriter) -> Void = { _ in }
+    ) {
+        json.object { json in
+            json.field("id", id)
+            json.field("dataset_id", datasetID)
+            json.field("reference", reference)
+            json.field("slug", slug)
+            json.field("name", name)
+            json.field("status", status.rawValue)
+            json.field("status_label", status.label)
+            json.field("progress", progress)
+            json.field("stage", stage)
+            json.field("message", message)
+            json.field("revision", revision)
+            json.key("error")
+            if let error {
+                json.object { json in
+                    json.field("code", error.code)
+                    json.field("message", error.message)
+                }
+            } else {
+                json.null()
+            }
+            json.field("result", raw: result)
+            json.field("created_by", createdBy)
+            json.field("created_at", createdAt?.iso8601)
+            json.field("updated_at", updatedAt?.iso8601)
+            json.field("started_at", startedAt?.iso8601)
+            json.field("finished_at", finishedAt?.iso8601)
+            members(&json)
+        }
+    }
+
+    /// The resource as bytes.
+    package func resource(result: [UInt8]? = nil) -> [UInt8] {
+        var json = JSONWriter()
+        resource(result: result, into: &json)
+        return json.bytes
+    }
+}

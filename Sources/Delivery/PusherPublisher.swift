@@ -1,0 +1,165 @@
+import Time
+import HTTPClient
+import MySQL
+import Pusher
+import Synchronization
+import Telemetry
+
+/// Sends notifications to Pusher: one alone by `events`, several by `batch_events` (spec, section 5).
+struct PusherPublisher: Sendable {
+    /// How long a parcel may take, however many requests it needs: a server that hangs is found out by this, and what is
+    /// sent is sent while the claim holds.
+    static let timeout: Duration = .seconds(10)
+
+    /// What became of a notification.
+    enum Outcome: Sendable {
+        case sent
+        /// For good.
+        case refused(String)
+        /// Not sent, or not known whether; `alone`: it was in a batch that was refused.
+        case again(alone: Bool)
+    }
+
+    /// What became of a parcel.
+    struct Report: Sendable {
+        var outcomes: [Outcome] = []
+        var pause: Dispatcher.Pause?
+        /// Seconds that Pusher asked for.
+        var retryAfter: Int?
+    }
+
+    private let api: PusherAPI
+    private let configuration: Configuration.PusherServer
+    private let client: HTTPClient
+    private let instruments: Instruments
+    private let batches: BatchSupport
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// Whether the server has `batch_events`; some have not.
+    private final class BatchSupport: Sendable {
+        let isThere = Atomic(true)
+    }
+
+    init(
+        configuration: Configuration.PusherServer, client: HTTPClient, instruments: Instruments,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
+        self.now = now
+        self.configuration = configuration
+        self.client = client
+        self.instruments = instruments
+        batches = BatchSupport()
+        api = PusherAPI(
+            credentials: PusherCredentials(
+                appID: configuration.appID, key: configuration.key, secret: configuration.secret.exposed),
+            endpoint: PusherEndpoint(
+                scheme: configuration.scheme, host: configuration.host, port: Int(configuration.port)))
+    }
+
+    /// Sends in order, and stops at the first request that fails, or when less than half of the time is left.
+    func publish(_ parcel: [(notification: Notification, address: WishlistAddress)]) async -> Report {
+        let events = parcel.map { event(of: $0.notification, to: $0.address) }
+        var runs = [0..<min(1, events.count)]
+        if events.count > 1 {
+            runs =
+                batches.isThere.load(ordering: .relaxed)
+                ? api.batches(
+                    of: events, maximumEntries: configuration.batchEvents, maximumBytes: configuration.requestBytes)
+                : events.indices.map { $0..<$0 + 1 }
+        }
+        var report = Report()
+        let end = now() + Self.timeout
+        for run in runs {
+            let left = now().duration(to: end)
+            if run.lowerBound > 0 && left < Self.timeout / 2 { break }
+            await send(Array(events[run]), within: left, &report)
+            // What comes after something that goes back would overtake it.
+            if case .again = report.outcomes.last { break }
+        }
+        while report.outcomes.count < parcel.count { report.outcomes.append(.again(alone: false)) }
+        return report
+    }
+
+    private func event(of notification: Notification, to address: WishlistAddress) -> PusherEvent {
+        let names = configuration.channels.compactMap { ChannelName($0, of: address)?.text }
+        return PusherEvent(
+            name: notification.type.notificationName, channels: names.filter(Self.isValid),
+            data: notification.payload(), socketID: notification.exceptSocketID)
+    }
+
+    /// A slug may hold what a channel's name must not: nobody can have subscribed to it.
+    private static func isValid(_ channel: String) -> Bool {
+        (try? PusherLimits.check(channel: channel)) != nil
+    }
+
+    private func send(_ events: [PusherEvent], within time: Duration, _ report: inout Report) async {
+        let isBatch = events.count > 1
+        let outcome: Outcome
+        switch await request(events, within: time) {
+        case .delivered:
+            outcome = .sent
+        case .refused(let reason):
+            outcome = isBatch ? .again(alone: true) : .refused(reason)
+        case .unsupported where isBatch:
+            batches.isThere.store(false, ordering: .relaxed)
+            outcome = .again(alone: false)
+        case .unsupported:
+            (outcome, report.pause) = (.again(alone: false), .unauthorised)
+            instruments.log.error("Pusher does not know the app")
+        case .unauthorised(let reason):
+            (outcome, report.pause) = (.again(alone: false), .unauthorised)
+            instruments.log.error(
+                "Pusher does not accept us: all notifications are held back", ["reason": .string(reason)])
+        case .retry(let after):
+            (outcome, report.pause) = (.again(alone: false), .failing)
+            report.retryAfter = after
+        }
+        report.outcomes += events.map { _ in outcome }
+    }
+
+    /// One request, signed for this attempt.
+    private func request(_ events: [PusherEvent], within time: Duration) async -> PusherAnswer {
+        let now = Timestamp.now().seconds
+        let request: PusherRequest
+        do throws(PusherError) {
+            request =
+                events.count == 1
+                ? try api.trigger(events[0], now: now)
+                : try api.triggerBatch(events, limit: configuration.batchEvents, now: now)
+        } catch {
+            return .refused(reason: "\(error)")
+        }
+        let started = ContinuousClock.now
+        let operation = events.count == 1 ? "events" : "batch_events"
+        do throws(HTTPClientError) {
+            let response = try await client.send(
+                HTTPClientRequest(
+                    method: request.method, url: request.url, headers: [("Content-Type", "application/json")],
+                    body: request.body, timeout: time))
+            let answer = PusherAnswer(
+                status: response.status, retryAfter: response.header("Retry-After"), body: response.body)
+            instruments.pusherCalls.observe(operation, answer.name, since: started)
+            if case .retry = answer {
+                instruments.log.warning("Pusher cannot take notifications", ["status": .int(response.status)])
+            }
+            return answer
+        } catch {
+            instruments.pusherCalls.observe(operation, "unreachable", since: started)
+            instruments.log.warning("Pusher cannot be reached", ["reason": .string("\(error)")])
+            return .retry(after: nil)
+        }
+    }
+}
+
+extension PusherAnswer {
+    /// A label.
+    fileprivate var name: String {
+        switch self {
+        case .delivered: "delivered"
+        case .refused: "refused"
+        case .unauthorised: "unauthorised"
+        case .retry: "retry"
+        case .unsupported: "unsupported"
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package import Time
+package import MySQL
+
+/// What one transaction of a lane takes up at once. One webhook is a batch of one.
+package struct Batch: Sendable {
+    /// A webhook whose sender waits for the answer.
+    package struct PendingWebhook: Sendable {
+        package let webhook: IncomingWebhook
+        /// Called once, on the lane's thread, after the commit.
+        package let answer: @Sendable (WebhookAnswer) -> Void
+
+        package init(webhook: IncomingWebhook, answer: @escaping @Sendable (WebhookAnswer) -> Void) {
+            self.webhook = webhook
+            self.answer = answer
+        }
+    }
+
+    /// A change that the service makes itself.
+    package struct OwnChange: Sendable {
+        package let historyID: Int64
+        package let event: DatasetEvent
+        /// Begins with a dot, which no `webhook-id` can. The same change made twice has the same key and counts once.
+        package let key: String
+        /// What the log keeps: an envelope like a webhook's.
+        package let body: [UInt8]
+        package var exceptSocketID: String?
+        /// Looked at under the row's lock: the change is made only if it is true.
+        package var condition: @Sendable (DatasetHistory, HistoryContext, Timestamp) -> Bool = { _, _, _ in true }
+        /// Called once, on the lane's thread, after the commit or when it could not be made.
+        package var answer: @Sendable (Result<ChangeAnswer, MySQLError>) -> Void
+
+        package init(
+            historyID: Int64, event: DatasetEvent, key: String, body: [UInt8], exceptSocketID: String? = nil,
+            condition: @escaping @Sendable (DatasetHistory, HistoryContext, Timestamp) -> Bool = { _, _, _ in true },
+            answer: @escaping @Sendable (Result<ChangeAnswer, MySQLError>) -> Void
+        ) {
+            self.historyID = historyID
+            self.event = event
+            self.key = key
+            self.body = body
+            self.exceptSocketID = exceptSocketID
+            self.condition = condition
+            self.answer = answer
+        }
+    }
+
+    package var webhooks: [PendingWebhook] = []
+    package var changes: [OwnChange] = []
+    package var settlements: [Settlement] = []
+    /// Histories to be claimed, and the revision after which the log is to be read; nil: after what is settled.
+    package var recoveries: [Int64: Int64?] = [:]
+    /// Datasets that became known, for which webhooks may be parked.
+    package var unparked: Set<Int64> = []
+
+    package init() {}
+
+    package var isEmpty: Bool {
+        webhooks.isEmpty && changes.isEmpty && settlements.isEmpty && recoveries.isEmpty && unparked.isEmpty
+    }
+
+    package var count: Int {
+        webhooks.count + changes.count + settlements.count + recoveries.count + unparked.count
+    }
+
+    /// Two batches with the same work; the second is empty if the work cannot be divided.
+    package func halves() -> (Batch, Batch) {
+        var first = Batch()
+        var second = Batch()
+        if webhooks.count + changes.count > 1 {
+            // What has no sender goes with the second half.
+            let middle = max(1, webhooks.count / 2)
+            first.webhooks = Array(webhooks.prefix(middle))
+            second = self
+            second.webhooks = Array(webhooks.dropFirst(middle))
+            if first.webhooks.isEmpty {
+                first.changes = [changes[0]]
+                second.changes.removeFirst()
+            }
+        } else if webhooks.count + changes.count == 1, count > 1 {
+            first.webhooks = webhooks
+            first.changes = changes
+            second = self
+            second.webhooks = []
+            second.changes = []
+        } else {
+            first.settlements = Array(settlements.prefix((settlements.count + 1) / 2))
+            second.settlements = Array(settlements.dropFirst(first.settlements.count))
+            if first.settlements.isEmpty, let recovery = recoveries.first {
+                first.recoveries = [recovery.key: recovery.value]
+                second.recoveries = recoveries
+                second.recoveries[recovery.key] = nil
+            } else {
+                second.recoveries = recoveries
+            }
+            second.unparked = unparked
+            if first.isEmpty, let dataset = second.unparked.popFirst() { first.unparked = [dataset] }
+        }
+        return (first, second)
+    }
+}
+
+/// What the sender of a webhook is told (the table of spec, section 4).
+package enum WebhookAnswer: Sendable, Equatable {
+    case applied
+    case duplicate
+    case stale
+    case ignored
+    case parked
+    case rejected(String)
+    /// Nothing was stored: the database is away, or too much is waiting.
+    case unavailable
+    /// Nothing was stored: this webhook cannot be.
+    case failed
+}
+
+/// What became of a change of our own.
+package struct ChangeAnswer: Sendable {
+    /// False: the condition or the history's status did not allow it.
+    package var isApplied: Bool
+    /// The history after it.
+    package var history: DatasetHistory
+    package var training: TrainingStatus
+}

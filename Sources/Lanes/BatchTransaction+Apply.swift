@@ -1,0 +1,167 @@
+import Time
+import MySQL
+
+extension BatchTransaction {
+    /// Applies all that happens, history after history.
+    mutating func applyAll() {
+        for place in workingSet.touched { apply(at: place) }
+    }
+
+    /// Applies the events of one history: changes of our own first, then webhooks by their sequence.
+    private mutating func apply(at place: Int) {
+        let slot = workingSet.slots[place]
+        let (statusBefore, revisionBefore) = (slot.history.status, slot.history.revision)
+        var notifications: [Notification] = []
+        var context = context(of: slot.history)
+        var entries = slot.entries
+        if entries.count > 1 {
+            entries = entries.enumerated().sorted {
+                ($0.element.event.sequence ?? 0, $0.offset) < ($1.element.event.sequence ?? 0, $1.offset)
+            }.map(\.element)
+        }
+        // The last event that was applied and is not in the log yet, with what it made of the history.
+        var last: (entry: Entry, history: DatasetHistory)?
+        for entry in entries {
+            let training = context.training
+            var socketID: String?
+            var verdict = Verdict.stale
+            if case .change(let index) = entry.origin {
+                let change = batch.changes[index]
+                socketID = change.exceptSocketID
+                if change.condition(slot.history, context, workingSet.now) {
+                    verdict = slot.history.apply(entry.event, at: workingSet.now, in: &context)
+                }
+                effects.changes[index] = ChangeAnswer(
+                    isApplied: verdict == .applied, history: slot.history, training: context.training)
+                if verdict != .applied { continue }
+            } else if let other = entry.event.reference.flatMap(workingSet.place(ofReference:)), other != place {
+                verdict = .rejected(DatasetHistory.twoDatasets + "data.reference belongs to another history")
+            } else {
+                verdict = slot.history.apply(entry.event, at: workingSet.now, in: &context)
+            }
+            guard verdict == .applied else {
+                context.training = training
+                note(entry, verdict, slot.history)
+                continue
+            }
+            let change = takeTraining(entry.event, context, of: slot.history)
+            if slot.history.preference.wants(entry.event.type) {
+                notifications.append(
+                    Notification(
+                        history: slot.history, type: entry.event.type, training: change, exceptSocketID: socketID))
+            }
+            if let result = entry.event.result { slot.result = result }
+            if let last { note(last.entry, .applied, last.history) }
+            last = (entry, slot.history)
+        }
+        // As the index has it: those from before this service do not count.
+        if slot.history.status.isActive, slot.history.reference != nil {
+            workingSet.active[slot.history.wishlistID]?.insert(slot.history.id)
+        }
+        if statusBefore != slot.history.status { effects.transitions.append((statusBefore, slot.history)) }
+        if slot.history.revision > revisionBefore { incur(notifications, from: revisionBefore, slot) }
+        slot.mayDiffer = true
+        if let last {
+            if let row = row(of: slot, after: last.entry) {
+                slot.row = row
+                slot.mayDiffer = row != slot.history
+                note(last.entry, .applied, last.history, isTold: true)
+            } else {
+                note(last.entry, .applied, last.history)
+            }
+        }
+    }
+
+    /// Notes what is owed now.
+    private mutating func incur(_ notifications: [Notification], from before: Int64, _ slot: WorkingSet.Slot) {
+        let isOurs = slot.history.debt.incur(
+            revision: slot.history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: workingSet.now)
+        guard isOurs else { return }
+        effects.handoffs.append(
+            Handoff(
+                historyID: slot.history.id, laneKey: slot.history.laneKey, address: slot.addressee, from: before,
+                to: slot.history.revision, notified: slot.history.debt.notified, notifications: notifications))
+    }
+
+    private func context(of history: DatasetHistory) -> HistoryContext {
+        var context = HistoryContext(deadlineSeconds: settings.deadlineSeconds)
+        if let active = workingSet.active[history.wishlistID] {
+            context.otherIsActive = !active.subtracting([history.id]).isEmpty
+        }
+        context.isLatest = (workingSet.latest[history.wishlistID] ?? history.id) == history.id
+        if let training = workingSet.training[history.wishlistID] {
+            context.training = training.status
+            context.trainingScheduledAt = training.scheduledAt
+        }
+        return context
+    }
+
+    /// Keeps what a training event set, for the wishlist's row and for the notification.
+    private mutating func takeTraining(
+        _ event: DatasetEvent, _ context: HistoryContext, of history: DatasetHistory
+    ) -> TrainingChange? {
+        guard event.type.isAboutTraining else { return nil }
+        let change = event.training ?? TrainingChange(status: context.training)
+        workingSet.training[history.wishlistID] = change
+        workingSet.trainingChanged.insert(history.wishlistID)
+        return change
+    }
+
+    /// Keeps what is to be written of an event, and what its sender is told.
+    private mutating func note(_ entry: Entry, _ verdict: Verdict, _ history: DatasetHistory, isTold: Bool = false) {
+        let (outcome, reason, answer): (EventOutcome, String?, WebhookAnswer) =
+            switch verdict {
+            case .applied: (.applied, nil, .applied)
+            case .stale: (.stale, nil, .stale)
+            case .parked: (.parked, nil, .parked)
+            case .rejected(let reason): (.rejected, reason, .rejected(reason))
+            }
+        switch entry.origin {
+        case .webhook(let index):
+            effects.answers[index] = answer
+            if outcome == .parked {
+                parkedKeys.append(entry.key)
+                // A training webhook: its dataset may have been completed meanwhile.
+                if let dataset = history.datasetID { effects.parked.insert(dataset) }
+            }
+        case .change:
+            break
+        case .parked(let id):
+            guard outcome != .parked else { return }
+            statements += EventLog.unpark(id, outcome: outcome, reason: reason, history: history)
+            effects.unparked.append((entry.event.type, outcome))
+            return
+        }
+        if isTold {
+            told.append(entry, outcome, history, reason, at: workingSet.now)
+        } else {
+            logged.append(entry, outcome, history, reason, at: workingSet.now)
+        }
+    }
+
+    /// Logs a webhook that is no event of a dataset we know of.
+    mutating func log(_ webhook: IncomingWebhook, _ index: Int) {
+        switch webhook.content {
+        case .unknown(let type):
+            effects.answers[index] = .ignored
+            logged.append(key: webhook.id, body: webhook.body, type: type, outcome: .ignored, at: workingSet.now)
+        case .invalid(let type, let reason):
+            effects.answers[index] = .rejected(reason)
+            logged.append(
+                key: webhook.id, body: webhook.body, type: type, outcome: .rejected, reason: reason, at: workingSet.now)
+        case .event:
+            break
+        }
+    }
+}
+
+extension EventRows {
+    fileprivate mutating func append(
+        _ entry: BatchTransaction.Entry, _ outcome: EventOutcome, _ history: DatasetHistory, _ reason: String?,
+        at clock: Timestamp
+    ) {
+        append(
+            key: entry.key, body: entry.body, type: entry.event.type.rawValue, outcome: outcome, event: entry.event,
+            history: history, reason: reason, at: clock)
+    }
+}

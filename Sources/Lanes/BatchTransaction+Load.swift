@@ -1,0 +1,226 @@
+import MySQL
+
+extension BatchTransaction {
+    /// Begins, and locks the histories that the batch names.
+    mutating func load(on connection: isolated MySQLConnection) throws(MySQLError) {
+        var ids = Set(batch.changes.map(\.historyID))
+        ids.formUnion(batch.settlements.map(\.historyID))
+        ids.formUnion(batch.recoveries.keys)
+        var datasetIDs = batch.unparked
+        for pending in batch.webhooks { if let id = pending.webhook.datasetID { datasetIDs.insert(id) } }
+        datasetIDs.formUnion(batch.changes.compactMap(\.event.datasetID))
+        try begin(ids: ids, datasetIDs: &datasetIDs, on: connection)
+        if !datasetIDs.isEmpty {
+            try workingSet.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
+        }
+        let missing = ids.filter { workingSet.place(ofHistory: $0) == nil }
+        if !missing.isEmpty { try workingSet.take(connection.query(HistoryTable.lock(ids: missing.sorted()))) }
+        try lockReferences(of: batch.webhooks.map(\.webhook), on: connection)
+    }
+
+    /// Locks the histories that webhooks name by their references, where the dataset does not say all: of a dataset that has
+    /// a reference itself another one is a contradiction without being looked up.
+    mutating func lockReferences(
+        of webhooks: [IncomingWebhook], on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        var references: Set<String> = []
+        for webhook in webhooks {
+            guard let id = webhook.datasetID,
+                workingSet.place(ofDataset: id).flatMap({ workingSet.slots[$0].history.reference }) == nil
+            else { continue }
+            if let reference = webhook.event?.reference { references.insert(reference) }
+        }
+        if !references.isEmpty {
+            try workingSet.take(connection.query(HistoryTable.lock(references: references.sorted())))
+        }
+    }
+
+    /// Begins, in one round trip with the clock and the locks of those histories that are known: they are taken out of what
+    /// has to be read.
+    private mutating func begin(
+        ids: Set<Int64>, datasetIDs: inout Set<Int64>, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        let now = ContinuousClock.now
+        var hopeful = datasetIDs.compactMap { rowCache.id(ofDataset: $0, at: now) }
+        if !ids.isEmpty { hopeful = Array(ids.filter { rowCache.isFresh($0, at: now) }.union(hopeful)) }
+        var statements = [HistoryTable.clock]
+        if !hopeful.isEmpty { statements.append(HistoryTable.lockMarks(ids: hopeful.sorted())) }
+        let outcomes = try connection.begin(with: statements)
+        try workingSet.takeClock(outcomes[0].rows)
+        guard outcomes.count > 1 else { return }
+        workingSet.slots.reserveCapacity(hopeful.count)
+        for row in outcomes[1].rows {
+            guard let slot = rowCache.slot(try row.int64(0), like: try RowCache.Mark(from: row)) else { continue }
+            workingSet.take(slot)
+            if let dataset = slot.history.datasetID { datasetIDs.remove(dataset) }
+        }
+    }
+
+    /// Finds the history of each event. What has none, or is no event, is logged here and done with.
+    mutating func resolve(on connection: isolated MySQLConnection) throws(MySQLError) {
+        let known = try knownKeys(on: connection)
+        var seen: [String: Int] = [:]
+        // Datasets that were not known before, or whose training webhooks may have waited for this.
+        var revealed = batch.unparked
+
+        for (index, change) in batch.changes.enumerated() {
+            guard let place = workingSet.place(ofHistory: change.historyID) else { continue }
+            let history = workingSet.slots[place].history
+            if known[change.key] != nil {
+                effects.changes[index] = ChangeAnswer(isApplied: true, history: history, training: .none)
+                continue
+            }
+            if let dataset = change.event.datasetID, history.datasetID == nil {
+                workingSet.name(place, dataset: dataset)
+                revealed.insert(dataset)
+            }
+            workingSet.slots[place].entries.append(
+                Entry(.change(index), key: change.key, body: change.body, event: change.event))
+        }
+
+        seen.reserveCapacity(batch.webhooks.count)
+        for (index, pending) in batch.webhooks.enumerated() {
+            let webhook = pending.webhook
+            if !known.isEmpty, let first = known[webhook.id] {
+                if first.body != webhook.body { effects.conflicts.append(webhook.id) }
+                effects.answers[index] = first.outcome == .rejected ? .rejected(first.reason) : .duplicate
+                continue
+            }
+            if let first = seen.updateValue(index, forKey: webhook.id) {
+                seen[webhook.id] = first
+                if batch.webhooks[first].webhook.body != webhook.body { effects.conflicts.append(webhook.id) }
+                repeated.append((index, first))
+                continue
+            }
+            guard let event = webhook.event else {
+                log(webhook, index)
+                continue
+            }
+            if let place = workingSet.place(of: event) {
+                // If the history has another id this contradicts it, and reveals nothing.
+                if let dataset = event.datasetID, workingSet.slots[place].history.datasetID == nil,
+                    workingSet.place(ofDataset: dataset) == nil
+                {
+                    workingSet.name(place, dataset: dataset)
+                    revealed.insert(dataset)
+                }
+                if event.type == .datasetCompleted, let dataset = event.datasetID { revealed.insert(dataset) }
+                workingSet.slots[place].entries.append(
+                    Entry(.webhook(index), key: webhook.id, body: webhook.body, event: event))
+            } else {
+                effects.answers[index] = .parked
+                logged.append(
+                    key: webhook.id, body: webhook.body, type: event.type.rawValue, outcome: .parked, event: event,
+                    at: workingSet.now)
+                parkedKeys.append(webhook.id)
+                if let dataset = event.datasetID { effects.parked.insert(dataset) }
+            }
+        }
+        effects.parked.formUnion(revealed.subtracting(batch.unparked))
+        try unpark(revealed, on: connection)
+    }
+
+    private mutating func unpark(
+        _ datasetIDs: Set<Int64>, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        let known = datasetIDs.filter { workingSet.place(ofDataset: $0) != nil }
+        guard !known.isEmpty else { return }
+        let waiting = try connection.query(EventLog.parked(datasetIDs: known.sorted())).map { row throws(MySQLError) in
+            let key = String(decoding: try row.bytes("event_key"), as: UTF8.self)
+            return (id: try row.int64("id"), webhook: IncomingWebhook(id: key, body: try row.bytes("body")))
+        }
+        try lockReferences(of: waiting.map(\.webhook), on: connection)
+        for (id, webhook) in waiting {
+            guard let event = webhook.event, let place = workingSet.place(of: event) else { continue }
+            workingSet.slots[place].entries.append(
+                Entry(.parked(id), key: webhook.id, body: webhook.body, event: event))
+        }
+    }
+
+    /// What the log knows of the keys that are not plainly new.
+    private func knownKeys(
+        on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [String: (outcome: EventOutcome, reason: String, body: [UInt8])] {
+        var keys = batch.changes.map(\.key)
+        for pending in batch.webhooks {
+            if !checksAllKeys, let event = pending.webhook.event, let place = workingSet.place(of: event),
+                let sequence = event.sequence, sequence > workingSet.slots[place].history.sequence
+            {
+                continue
+            }
+            keys.append(pending.webhook.id)
+        }
+        guard !keys.isEmpty else { return [:] }
+        var known: [String: (outcome: EventOutcome, reason: String, body: [UInt8])] = [:]
+        for row in try connection.query(EventLog.known(keys: keys)) {
+            known[String(decoding: try row.bytes("event_key"), as: UTF8.self)] = (
+                EventOutcome(rawValue: Int(try row.int64("outcome"))) ?? .stale,
+                try row.optionalString("reason") ?? "", try row.bytes("body")
+            )
+        }
+        return known
+    }
+
+    /// Reads what the verdicts depend on besides the histories themselves, and whom to tell.
+    mutating func loadContexts(on connection: isolated MySQLConnection) throws(MySQLError) {
+        var reviving: Set<Int64> = []
+        var training: Set<Int64> = []
+        var addressed: Set<Int64> = []
+        for slot in workingSet.slots {
+            let wishlist = slot.history.wishlistID
+            if slot.address == nil && (recoversAll || !slot.entries.isEmpty) { addressed.insert(wishlist) }
+            for entry in slot.entries {
+                // Who makes a change of our own is told the training status.
+                if case .change = entry.origin { addressed.insert(wishlist) }
+                if !slot.history.status.isActive && entry.event.type.historyStatus?.isActive == true {
+                    reviving.insert(wishlist)
+                }
+                if entry.event.type.isAboutTraining { training.insert(wishlist) }
+            }
+        }
+        for id in batch.recoveries.keys {
+            guard let place = workingSet.place(ofHistory: id), workingSet.slots[place].address == nil else { continue }
+            addressed.insert(workingSet.slots[place].history.wishlistID)
+        }
+        if !reviving.isEmpty {
+            let sql: SQL = """
+                SELECT active_wishlist_id, id FROM wishlist_dataset_histories \
+                WHERE active_wishlist_id IN \(list: reviving.sorted())
+                """
+            for row in try connection.query(sql) {
+                workingSet.active[try row.int64(0), default: []].insert(try row.int64(1))
+            }
+        }
+        if !training.isEmpty {
+            let sql: SQL = """
+                SELECT wishlist_to_group_id, MAX(id) FROM wishlist_dataset_histories \
+                WHERE wishlist_to_group_id IN \(list: training.sorted()) GROUP BY wishlist_to_group_id
+                """
+            for row in try connection.query(sql) { workingSet.latest[try row.int64(0)] = try row.int64(1) }
+        }
+        try loadWishlists(addressed, locking: training, on: connection)
+    }
+
+    private mutating func loadWishlists(
+        _ ids: Set<Int64>, locking training: Set<Int64>, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        var addresses: [Int64: WishlistAddress] = [:]
+        for (ids, lock) in [(ids.subtracting(training), ""), (training, " FOR UPDATE")] where !ids.isEmpty {
+            let sql: SQL = """
+                SELECT id, slug, group_id, training_status, training_scheduled_at FROM wishlist_to_groups \
+                WHERE id IN \(list: ids.sorted()) ORDER BY id\(unescaped: lock)
+                """
+            for row in try connection.query(sql) {
+                let id = try row.int64(0)
+                addresses[id] = WishlistAddress(slug: try row.string(1), groupID: try row.optionalInt64(2))
+                workingSet.training[id] = TrainingChange(
+                    status: TrainingStatus(rawValue: Int(try row.int64(3))) ?? .none,
+                    scheduledAt: try row.optionalTimestamp(4))
+            }
+        }
+        if addresses.isEmpty { return }
+        for slot in workingSet.slots {
+            if let address = addresses[slot.history.wishlistID] { slot.address = address }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import MySQL
+
+extension BatchTransaction {
+    /// An event of the log that changed nothing, and what has become of it now.
+    struct Replayed: Sendable {
+        var id: Int64
+        var key: String
+        var type: String?
+        var before: EventOutcome
+        var after: EventOutcome
+        var reason: String?
+        var datasetID: Int64?
+        var historyID: Int64?
+        var revision: Int64?
+    }
+
+    /// Takes events of the log as if they came now, but for BEGIN and COMMIT: those that changed nothing are judged anew, in
+    /// the same way as webhooks, and their rows tell what became of them. Those that have been applied stay as they are.
+    mutating func replay(
+        _ ids: [Int64], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> (replayed: [Replayed], effects: Effects) {
+        try workingSet.takeClock(connection.query(HistoryTable.clock))
+        var events = try read(ids, on: connection)
+        try lockHistories(of: events.map(\.webhook), on: connection)
+        // Histories are locked first, as everywhere; whoever was faster has changed the rows meanwhile.
+        let before = try openRows(ids, on: connection)
+        events.removeAll { before[$0.id] == nil }
+        for (id, webhook) in events {
+            let content = webhook.content
+            guard case .event(let event) = content else {
+                statements.append(Self.note(content, id))
+                continue
+            }
+            // It waits, unless it turns out below that it need not.
+            statements.append(
+                """
+                UPDATE wishlist_dataset_events SET type = \(event.type.rawValue), dataset_id = \(event.datasetID), \
+                sequence = \(event.sequence), outcome = \(EventOutcome.parked.rawValue), reason = NULL WHERE id = \(id)
+                """)
+            statements.append(
+                "INSERT IGNORE INTO wishlist_dataset_parked (event_id, dataset_id) VALUES (\(id), \(event.datasetID))")
+            if let place = workingSet.place(of: event) {
+                workingSet.slots[place].entries.append(
+                    Entry(.parked(id), key: webhook.id, body: webhook.body, event: event))
+            }
+        }
+        try loadContexts(on: connection)
+        applyAll()
+        try write(on: connection)
+        try recover(on: connection)
+        return (try outcomes(of: events.map(\.id), before, on: connection), effects)
+    }
+
+    private func read(
+        _ ids: [Int64], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [(id: Int64, webhook: IncomingWebhook)] {
+        let sql: SQL = """
+            SELECT id, event_key, body FROM wishlist_dataset_events WHERE id IN \(list: ids) ORDER BY id
+            """
+        var events: [(id: Int64, webhook: IncomingWebhook)] = []
+        for row in try connection.query(sql) {
+            let key = String(decoding: try row.bytes(1), as: UTF8.self)
+            // Changes of our own have been applied, all of them.
+            if key.hasPrefix(".") { continue }
+            events.append((try row.int64(0), IncomingWebhook(id: key, body: try row.bytes(2))))
+        }
+        return events
+    }
+
+    private mutating func lockHistories(
+        of webhooks: [IncomingWebhook], on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        let datasetIDs = Set(webhooks.compactMap(\.datasetID))
+        if !datasetIDs.isEmpty {
+            try workingSet.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
+        }
+        try lockReferences(of: webhooks, on: connection)
+    }
+
+    /// Locks the rows that have not been applied, and returns what had become of them.
+    private func openRows(
+        _ ids: [Int64], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [Int64: EventOutcome] {
+        let sql: SQL = """
+            SELECT id, outcome FROM wishlist_dataset_events WHERE id IN \(list: ids) \
+            AND outcome <> \(EventOutcome.applied.rawValue) ORDER BY id FOR UPDATE
+            """
+        var open: [Int64: EventOutcome] = [:]
+        for row in try connection.query(sql) {
+            open[try row.int64(0)] = EventOutcome(rawValue: Int(try row.int64(1)))
+        }
+        return open
+    }
+
+    private static func note(_ content: IncomingWebhook.Content, _ id: Int64) -> SQL {
+        var (type, reason) = (nil as String?, nil as String?)
+        var outcome = EventOutcome.rejected
+        switch content {
+        case .unknown(let name): (type, outcome) = (name, .ignored)
+        case .invalid(let name, let text): (type, reason) = (name, text)
+        case .event: break
+        }
+        return """
+            UPDATE wishlist_dataset_events SET outcome = \(outcome.rawValue), type = \(type?.limited(to: 100)), \
+            reason = \(reason?.limited(to: 1000)) WHERE id = \(id)
+            """
+    }
+
+    private func outcomes(
+        of ids: [Int64], _ before: [Int64: EventOutcome], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [Replayed] {
+        guard !ids.isEmpty else { return [] }
+        let sql: SQL = """
+            SELECT id, event_key, type, outcome, reason, dataset_id, history_id, revision \
+            FROM wishlist_dataset_events WHERE id IN \(list: ids) ORDER BY id
+            """
+        return try connection.query(sql).map { row throws(MySQLError) in
+            let id = try row.int64(0)
+            let outcome = EventOutcome(rawValue: Int(try row.int64(3))) ?? .stale
+            return Replayed(
+                id: id, key: String(decoding: try row.bytes(1), as: UTF8.self),
+                type: try row.optionalString(2), before: before[id] ?? outcome, after: outcome,
+                reason: try row.optionalString(4),
+                datasetID: try row.optionalInt64(5), historyID: try row.optionalInt64(6),
+                revision: try row.optionalInt64(7))
+        }
+    }
+}

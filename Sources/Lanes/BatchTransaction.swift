@@ -1,0 +1,123 @@
+package import MySQL
+
+/// One transaction of a lane: locks the histories that a batch is about, decides in memory, writes everything back.
+///
+/// Nothing of it is visible outside before the commit; what is to follow the commit is in `Effects`. Times are the
+/// database's. It runs on the connection's own thread.
+package struct BatchTransaction {
+    /// What is to be done after the commit.
+    package struct Effects: Sendable {
+        /// For each webhook of the batch.
+        package var answers: [WebhookAnswer] = []
+        /// For each change of the batch; nil: there is no such history.
+        package var changes: [ChangeAnswer?] = []
+        package var handoffs: [Handoff] = []
+        package var settled: [Settled] = []
+        /// Histories whose claim another instance has, or that are gone.
+        package var lost: [Int64] = []
+        /// Datasets of webhooks that were parked, and datasets for which webhooks may have been parked meanwhile, on another
+        /// node of a cluster perhaps.
+        package var parked: Set<Int64> = []
+        /// Webhook ids that came again with another body.
+        package var conflicts: [String] = []
+        /// Webhooks that were parked and have now been applied or found stale, by outcome.
+        package var unparked: [(type: DatasetEventType, outcome: EventOutcome)] = []
+        /// Histories whose status changed, as they are now.
+        package var transitions: [(from: HistoryStatus, history: DatasetHistory)] = []
+
+        package struct Settled: Sendable {
+            package var historyID: Int64
+            package var isOwed: Bool
+            package var revision: Int64
+        }
+    }
+
+    package struct Settings: Sendable {
+        /// This process; random, below 2^63.
+        package var instance: UInt64
+        package var deadlineSeconds: Int64
+
+        package init(instance: UInt64, deadlineSeconds: Int64) {
+            self.instance = instance
+            self.deadlineSeconds = deadlineSeconds
+        }
+    }
+
+    /// An event on its way into a history. A class, because it is passed on more often than it is made.
+    final class Entry {
+        enum Origin {
+            case webhook(Int)
+            case change(Int)
+            /// The id in the log.
+            case parked(Int64)
+        }
+
+        let origin: Origin
+        let key: String
+        let body: [UInt8]
+        let event: DatasetEvent
+
+        init(_ origin: Origin, key: String, body: [UInt8], event: DatasetEvent) {
+            self.origin = origin
+            self.key = key
+            self.body = body
+            self.event = event
+        }
+    }
+
+    let settings: Settings
+    let batch: Batch
+    /// Look every webhook id up before appending; otherwise only those that are not plainly new. An id that was taken for
+    /// new shows as a duplicate key, and the batch is done again with this set.
+    let checksAllKeys: Bool
+    /// An earlier commit of this batch may have succeeded unheard: claim and read back what it left owed.
+    let recoversAll: Bool
+
+    /// What the lane knows; as it is to be after the commit once `run` has returned.
+    var rowCache = RowCache()
+    var workingSet = WorkingSet()
+    var effects = Effects()
+    /// The log's new rows, but for `told`.
+    var logged = EventRows()
+    /// The last event of each history whose row can be written from the log: the last rows of the statement.
+    var told = EventRows()
+    /// Keys of webhooks to be parked.
+    var parkedKeys: [String] = []
+    var statements: [SQL] = []
+    /// Webhooks whose id is also that of an earlier one of the batch.
+    var repeated: [(index: Int, first: Int)] = []
+
+    package init(settings: Settings, batch: Batch, checksAllKeys: Bool = false, recoversAll: Bool = false) {
+        self.settings = settings
+        self.batch = batch
+        self.checksAllKeys = checksAllKeys
+        self.recoversAll = recoversAll
+        effects.answers = Array(repeating: .failed, count: batch.webhooks.count)
+        effects.changes = Array(repeating: nil, count: batch.changes.count)
+    }
+
+    /// Does it all, but for COMMIT.
+    package mutating func run(on connection: isolated MySQLConnection) throws(MySQLError) -> Effects {
+        try load(on: connection)
+        try resolve(on: connection)
+        try loadContexts(on: connection)
+        applyAll()
+        for (index, first) in repeated {
+            if case .rejected = effects.answers[first] {
+                effects.answers[index] = effects.answers[first]
+            } else {
+                effects.answers[index] = .duplicate
+            }
+        }
+        settle()
+        try write(on: connection)
+        try recover(on: connection)
+        remember()
+        return effects
+    }
+
+    /// Keeps for the next batch what this one leaves.
+    private mutating func remember() {
+        for slot in workingSet.slots { rowCache.note(slot, by: settings.instance) }
+    }
+}

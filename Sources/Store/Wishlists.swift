@@ -1,0 +1,85 @@
+package import Time
+package import MySQL
+
+/// A wishlist that the caller may see.
+package struct Wishlist: Sendable, Equatable {
+    package var id: Int64
+    package var slug: String
+    package var name: String
+    package var groupID: Int64
+    /// 0 inactive, 1 active, 3 canceled.
+    package var status: Int64
+    package var training: TrainingStatus
+    package var trainingScheduledAt: Timestamp?
+    package var role: Role
+
+    /// What a member of the group is (`group_user.role`).
+    package enum Role: String, Sendable {
+        case owner
+        case editor
+        case viewer
+    }
+
+    package var isActive: Bool { status == 1 }
+}
+
+/// Who may see which wishlist, and whether the group has paid (spec, sections 2 and 6). Read only.
+package struct Wishlists: Sendable {
+    let pool: MySQLPool
+
+    package init(pool: MySQLPool) {
+        self.pool = pool
+    }
+
+    /// The wishlist, if there is one of this slug and the user is a member of its group; neither may be deleted.
+    ///
+    /// Columns of other tables that a console may or may not have, such as `users.deleted_at`, are not looked at.
+    package func find(slug: String, user: Int64) async throws -> Wishlist? {
+        // A slug is compared as bytes: `A` is another than `a`, whatever the column's collation says.
+        let sql: SQL = """
+            SELECT \(Self.columns) FROM wishlist_to_groups w JOIN `groups` g ON g.id = w.group_id \
+            JOIN group_user m ON m.group_id = w.group_id AND m.user_id = \(user) \
+            WHERE w.slug = \(slug) AND BINARY w.slug = BINARY \(slug) AND w.deleted_at IS NULL
+            """
+        guard let row = try await pool.withConnection({ try $0.query(sql).first }) else { return nil }
+        return try Self.wishlist(from: row)
+    }
+
+    /// What `wishlist(from:)` reads; `w` is the wishlist, `m` the membership.
+    static let columns: SQL = """
+        w.id, w.slug, w.name, w.group_id, w.status, w.training_status, w.training_scheduled_at, m.role
+        """
+
+    /// Reads a row of `columns`.
+    static func wishlist(from row: MySQLRow) throws(MySQLError) -> Wishlist {
+        Wishlist(
+            id: try row.int64(0), slug: try row.string(1), name: try row.string(2), groupID: try row.int64(3),
+            status: try row.int64(4), training: TrainingStatus(rawValue: Int(try row.int64(5))) ?? .none,
+            trainingScheduledAt: try row.optionalTimestamp(6),
+            role: Wishlist.Role(rawValue: try row.string(7)) ?? .viewer)
+    }
+
+    /// Whether the user is a member of the group.
+    package func isMember(user: Int64, group: Int64) async throws -> Bool {
+        let sql: SQL = """
+            SELECT 1 FROM group_user m JOIN `groups` g ON g.id = m.group_id \
+            WHERE m.group_id = \(group) AND m.user_id = \(user)
+            """
+        return try await pool.withConnection { try !$0.query(sql).isEmpty }
+    }
+
+    /// The user's name.
+    package func name(ofUser user: Int64) async throws -> String {
+        let sql: SQL = "SELECT name FROM users WHERE id = \(user)"
+        return try await pool.withConnection { try $0.query(sql).first?.optionalString(0) } ?? ""
+    }
+
+    /// Whether one of the group's subscriptions is valid: on trial, in its grace period, or active.
+    package func hasValidSubscription(group: Int64) async throws -> Bool {
+        let sql: SQL = """
+            SELECT 1 FROM subscriptions WHERE group_id = \(group) AND (trial_ends_at > UTC_TIMESTAMP(6) \
+            OR ends_at > UTC_TIMESTAMP(6) OR (ends_at IS NULL AND stripe_status IN ('active', 'trialing'))) LIMIT 1
+            """
+        return try await pool.withConnection { try !$0.query(sql).isEmpty }
+    }
+}

@@ -1,0 +1,199 @@
+import Time
+import MySQL
+import Telemetry
+
+/// Finds datasets of which nothing has been heard for too long: asks for their webhooks again once, and then calls them
+/// stalled (spec, sections 3 and 4).
+///
+/// One timer sleeps until the next deadline. A deadline that arises meanwhile lies a whole term ahead, and a look is never
+/// further away than that, so that nobody has to tell the timer, not even another instance. All times are the database's:
+/// the process's clock only measures how long to sleep. Several instances may look at once: the first to change a row under
+/// its lock is the one that acts.
+struct Deadlines: Sendable {
+    /// Longest time between two looks.
+    private static let longest: Duration = .seconds(300)
+    /// Shortest time between two looks.
+    private static let shortest: Duration = .milliseconds(50)
+    /// Rows read at once.
+    private static let page = 200
+
+    let pool: MySQLPool
+    let lanes: HistoryLanes
+    let api: TVPythonAPI
+    let deadlineSeconds: Int64
+    let log: Logger
+
+    /// Looks after deadlines until cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            var pause = min(Self.longest, .seconds(deadlineSeconds)) * Double.random(in: 0.5...0.8)
+            do {
+                // A little later, so that instances do not all come at once.
+                let jitter = min(lead / 20, .seconds(1)) * Double.random(in: 0...1)
+                if let next = try await look() { pause = min(pause, next + jitter) }
+            } catch {
+                log.warning("deadlines not looked at", ["error": .string("\(error)")])
+                pause = min(pause, .seconds(Double.random(in: 1...5)))
+            }
+            try? await Task.sleep(for: max(pause, Self.shortest))
+        }
+    }
+
+    private var lead: Duration { .microseconds(DatasetHistory.redeliveryLead(of: deadlineSeconds)) }
+
+    /// One look at all datasets whose deadline is near.
+    /// - Returns: when the next look is due; nil: no dataset has a deadline.
+    func look() async throws -> Duration? {
+        var next: Int64?
+        var last: DatasetHistory?
+        var isAPIThere = true
+        while !Task.isCancelled {
+            let rows = try await near(after: last)
+            var agenda = Agenda()
+            for row in rows {
+                let history = try HistoryTable.history(from: row)
+                let now = try row.timestamp("db_now")
+                agenda.add(history, history.silenceStep(at: now, deadlineSeconds: deadlineSeconds), now)
+                last = history
+            }
+            try await move(agenda.moved)
+            await stall(agenda.stalled)
+            for history in agenda.asked where isAPIThere && !Task.isCancelled {
+                isAPIThere = try await ask(history)
+            }
+            if !agenda.asked.isEmpty { agenda.wait(isAPIThere ? lead : min(lead / 4, .seconds(30))) }
+            next = [next, agenda.next].compactMap { $0 }.min()
+            if rows.count < Self.page { break }
+        }
+        let later = try await firstLater()
+        return [next, later].compactMap { $0 }.min().map { .microseconds(max(0, $0)) }
+    }
+
+    /// What one page of rows asks for.
+    private struct Agenda {
+        /// There was a sign of life, or the dataset is no longer active: `deadline_at` is not what it was.
+        var moved: [Int64] = []
+        var asked: [DatasetHistory] = []
+        var stalled: [DatasetHistory] = []
+        /// Microseconds until one of them is due.
+        var next: Int64?
+
+        mutating func add(_ history: DatasetHistory, _ step: DatasetHistory.SilenceStep, _ now: Timestamp) {
+            switch step {
+            case .nothing: moved.append(history.id)
+            case .wait(let due):
+                // One that was asked for waits where it is: its deadline has not moved.
+                if history.redeliveryAskedAt == nil { moved.append(history.id) }
+                next = min(next ?? .max, due.microseconds - now.microseconds)
+            case .ask: asked.append(history)
+            case .stall: stalled.append(history)
+            }
+        }
+
+        mutating func wait(_ time: Duration) {
+            next = min(next ?? .max, Int64(time / .microseconds(1)))
+        }
+    }
+
+    /// The datasets whose deadline is near or past, in its order.
+    private func near(after last: DatasetHistory?) async throws -> MySQLRows {
+        let lead = DatasetHistory.redeliveryLead(of: deadlineSeconds)
+        var further: SQL = ""
+        if let last, let deadline = last.deadlineAt {
+            further =
+                "AND h.deadline_at >= \(deadline) AND NOT (h.deadline_at = \(deadline) AND h.id <= \(last.id))"
+        }
+        let sql: SQL = """
+            SELECT \(HistoryTable.columns), UTC_TIMESTAMP(6) AS db_now \
+            FROM wishlist_dataset_histories h FORCE INDEX (histories_deadline_at) \
+            WHERE h.deadline_at <= UTC_TIMESTAMP(6) + INTERVAL \(lead) MICROSECOND \(further) \
+            ORDER BY h.deadline_at, h.id LIMIT \(Self.page)
+            """
+        return try await pool.withConnection { try $0.query(sql) }
+    }
+
+    /// Microseconds until the first of the others is near its deadline.
+    private func firstLater() async throws -> Int64? {
+        let lead = DatasetHistory.redeliveryLead(of: deadlineSeconds)
+        let sql: SQL = """
+            SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), h.deadline_at) - \(lead) \
+            FROM wishlist_dataset_histories h FORCE INDEX (histories_deadline_at) \
+            WHERE h.deadline_at > UTC_TIMESTAMP(6) + INTERVAL \(lead) MICROSECOND ORDER BY h.deadline_at LIMIT 1
+            """
+        return try await pool.withConnection { try $0.query(sql).first?.int64(0) }
+    }
+
+    /// Has these rows looked at when they are next due.
+    private func move(_ ids: [Int64]) async throws {
+        guard !ids.isEmpty else { return }
+        let sql: SQL = """
+            UPDATE wishlist_dataset_histories SET deadline_at = IF(status IN (1, 2), \
+            GREATEST(deadline_at, COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at)), NULL) \
+            WHERE id IN \(list: ids)
+            """
+        _ = try await pool.withTransaction { try $0.execute(sql) }
+    }
+
+    /// Asks for the webhooks that may have been lost. Of several instances one does.
+    /// - Returns: false if the TV Python API is not available.
+    private func ask(_ history: DatasetHistory) async throws -> Bool {
+        let id = history.id
+        let (sequence, revision) = (history.sequence, history.revision)
+        let isOurs = try await pool.withTransaction { connection in
+            try connection.execute(
+                """
+                UPDATE wishlist_dataset_histories SET redelivery_asked_at = UTC_TIMESTAMP(6) \
+                WHERE id = \(id) AND status IN (1, 2) AND sequence = \(sequence) AND revision = \(revision) \
+                AND redelivery_asked_at IS NULL
+                """
+            ).affectedRows == 1
+        }
+        guard isOurs, let dataset = history.datasetID else { return true }
+        switch await api.redeliver(dataset: dataset, after: sequence) {
+        case .success:
+            log.info(
+                "webhooks asked for again", ["dataset_id": .int(Int(dataset)), "after_sequence": .int(Int(sequence))])
+        case .rejected(let status, let reason):
+            log.warning(
+                "webhooks not given again",
+                ["dataset_id": .int(Int(dataset)), "status": .int(status), "reason": .string(reason)])
+        case .unavailable(let reason, _):
+            log.warning("webhooks not asked for again yet", ["reason": .string(reason)])
+            // Somebody may try again until the deadline.
+            let sql: SQL = """
+                UPDATE wishlist_dataset_histories SET redelivery_asked_at = NULL WHERE id = \(id) \
+                AND revision = \(revision) AND UTC_TIMESTAMP(6) < GREATEST(deadline_at, \
+                COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at))
+                """
+            _ = try await pool.withTransaction { try $0.execute(sql) }
+            return false
+        }
+        return true
+    }
+
+    /// Calls datasets stalled, if that is still so under the row's lock. The revision makes the key of each stall its own.
+    private func stall(_ histories: [DatasetHistory]) async {
+        let seconds = deadlineSeconds
+        await withDiscardingTaskGroup { group in
+            for history in histories {
+                group.addTask {
+                    let event = DatasetEvent(
+                        type: .datasetStalled, datasetID: history.datasetID, reference: history.reference)
+                    do throws(MySQLError) {
+                        _ = try await lanes.make(
+                            event, of: history.id, key: ".\(event.type.rawValue).\(history.id).\(history.revision)",
+                            body: event.envelope()
+                        ) { found, _, now in
+                            found.revision == history.revision
+                                && found.silenceStep(at: now, deadlineSeconds: seconds) == .stall
+                        }
+                    } catch {
+                        log.warning(
+                            "dataset not called stalled yet",
+                            ["history_id": .int(Int(history.id)), "error": .string("\(error)")])
+                    }
+                }
+            }
+        }
+    }
+}
