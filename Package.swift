@@ -45,6 +45,7 @@ let package = Package(
 
         // General rooms.
         room("Time"),
+        room("Text"),
         room("JSON"),
         room("Telemetry", ["Time"]),
         room("Signatures", ["CCrypto"]),
@@ -54,22 +55,35 @@ let package = Package(
         room("MySQL", ["CMariaDB", "Time"]),
 
         // The product, and the other parties to try it with.
-        .target(
-            name: "Integrator",
-            dependencies: [
-                "Time", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL",
+        room("Datasets", ["Time", "Text", "JSON"]),
+        room(
+            "Store", ["Datasets", "Time", "Text", "JSON", "Telemetry", "Signatures", "MySQL"],
+            // A link to `db`: the program carries its migrations and its demo data with it.
+            resources: [.embedInCode("SQL")]),
+        room("Lanes", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "MySQL"]),
+        room("Delivery", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "Pusher", "HTTPClient"]),
+        room("TVPython", ["Datasets", "Time", "Text", "JSON", "Telemetry", "Signatures", "HTTPClient"]),
+        room(
+            "Workflows",
+            [
+                "Lanes", "Delivery", "TVPython", "Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "Signatures",
+                "MySQL",
+            ]),
+        room(
+            "Web",
+            [
+                "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON", "Telemetry",
+                "Signatures", "Pusher", "HTTPServer", "MySQL",
             ],
-            path: "Sources",
-            exclude: [
-                "Benchmark", "CCrypto", "CCurl", "CEpoll", "CMariaDB", "CMicroHTTPD", "CWslay", "Executables", "Fuzz",
-                "HTTPClient", "HTTPServer", "JSON", "MySQL", "Pusher", "Sandbox", "Signatures", "Telemetry", "Time",
-            ],
-            // Links to `db` and `fixtures`: the program carries its migrations, its demo data and its description with it,
-            // and the files of its page.
-            resources: [
-                .embedInCode("Store/SQL"), .embedInCode("Web/openapi.json"), .embedInCode("Web/Page"),
-            ],
-            swiftSettings: settings),
+            // The description is a link to `fixtures`; the page's files are those that the program serves.
+            resources: [.embedInCode("openapi.json"), .embedInCode("Page")]),
+        room(
+            "Integrator",
+            [
+                "Web", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON",
+                "Telemetry",
+                "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL",
+            ]),
         room("Sandbox", ["CWslay", "CCrypto", "JSON", "Signatures", "Pusher", "HTTPServer", "HTTPClient"]),
 
         room("Benchmark", ["CEpoll", "Sandbox", "MySQL", "Time", "HTTPServer", "Signatures", "JSON"]),
@@ -80,7 +94,8 @@ let package = Package(
         executable("benchmark", "BenchmarkTool", ["Benchmark"]),
 
         // What is fuzzed, for `make fuzz` and for the tests.
-        room("Fuzz", ["Integrator", "Sandbox", "Time", "JSON", "HTTPServer", "Signatures", "MySQL"]),
+        room(
+            "Fuzz", ["Integrator", "Web", "Datasets", "Sandbox", "Time", "JSON", "HTTPServer", "Signatures", "MySQL"]),
 
         // Tests.
         .target(
@@ -98,14 +113,16 @@ let package = Package(
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "TestSupport", "Integrator", "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "HTTPServer",
+                "TestSupport", "Integrator", "Web", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets",
+                "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "HTTPServer",
                 "HTTPClient",
                 "MySQL",
             ], swiftSettings: settings),
         tests(
             of: "Integrator",
             [
-                "TestSupport", "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer",
+                "TestSupport", "Web", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Sandbox",
+                "Time", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer",
                 "HTTPClient",
                 "MySQL",
             ]

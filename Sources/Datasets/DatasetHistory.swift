@@ -1,5 +1,5 @@
+import Text
 package import Time
-import MySQL
 
 /// One row of `wishlist_dataset_histories`: the state of a dataset, and who owes notifications of it.
 package struct DatasetHistory: Sendable, Equatable {
@@ -69,6 +69,31 @@ package struct DatasetHistory: Sendable, Equatable {
 
     package var debt: NotificationDebt
 
+    package init(
+        origin: Origin, datasetID: Int64? = nil, status: HistoryStatus, progress: Int? = nil, stage: String? = nil,
+        message: String? = nil, error: DatasetError? = nil, sequence: Int64, revision: Int64,
+        startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil, updatedAt: Timestamp? = nil,
+        heardAt: Timestamp? = nil, deadlineAt: Timestamp? = nil, redeliveryAskedAt: Timestamp? = nil,
+        debt: NotificationDebt
+    ) {
+        self.origin = origin
+        self.datasetID = datasetID
+        self.status = status
+        self.progress = progress
+        self.stage = stage
+        self.message = message
+        self.error = error
+        self.sequence = sequence
+        self.revision = revision
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.updatedAt = updatedAt
+        self.heardAt = heardAt
+        self.deadlineAt = deadlineAt
+        self.redeliveryAskedAt = redeliveryAskedAt
+        self.debt = debt
+    }
+
     package var id: Int64 { origin.id }
     package var wishlistID: Int64 { origin.wishlistID }
     package var reference: String? { origin.reference }
@@ -91,16 +116,9 @@ extension DatasetHistory.Origin: Equatable {
     }
 }
 
-extension String {
-    /// At most the first `count` Unicode scalars, which is what a `VARCHAR(count)` takes.
-    func limited(to count: Int) -> String {
-        utf8.count <= count ? self : String(String.UnicodeScalarView(unicodeScalars.prefix(count)))
-    }
-}
-
 extension DatasetError {
     /// As much of it as the columns take.
-    var limited: DatasetError {
+    package var limited: DatasetError {
         DatasetError(code: code.limited(to: 100), message: message.limited(to: DatasetHistory.messageLength))
     }
 }
@@ -170,7 +188,7 @@ extension DatasetHistory {
     }
 
     /// How the reason begins where an event names two datasets.
-    static let twoDatasets = "reference and dataset_id name two datasets: "
+    package static let twoDatasets = "reference and dataset_id name two datasets: "
 
     /// Why the event cannot be about this history; nil if it can.
     private func contradiction(of event: DatasetEvent) -> String? {

@@ -1,5 +1,4 @@
 package import Time
-import MySQL
 
 /// Which histories of a wishlist are asked for, in which order (spec, section 2, Case 2).
 package struct HistoriesQuery: Sendable, Equatable {
@@ -50,7 +49,7 @@ package struct HistoryPosition: Sendable, Hashable {
     }
 
     /// Whether it stands before another of the same list, in ascending order.
-    func precedes(_ other: HistoryPosition) -> Bool {
+    package func precedes(_ other: HistoryPosition) -> Bool {
         switch (key, other.key) {
         case (.time(let own), .time(let others)) where own != others:
             guard let others else { return false }

@@ -1,6 +1,5 @@
 import Time
 package import JSON
-import MySQL
 
 extension DatasetHistory {
     /// The history resource as clients see it (spec, section 2).

@@ -18,7 +18,7 @@ package final class IncomingWebhook: Sendable {
     package let body: [UInt8]
     package let content: Content
     /// The dataset it is about, as far as it says.
-    let datasetID: Int64?
+    package let datasetID: Int64?
 
     package init(id: String, body: [UInt8]) {
         self.id = id
@@ -28,7 +28,7 @@ package final class IncomingWebhook: Sendable {
     }
 
     /// Its type, if it is one that this service knows.
-    var type: DatasetEventType? {
+    package var type: DatasetEventType? {
         switch content {
         case .event(let event): event.type
         case .unknown: nil

@@ -1,5 +1,4 @@
 package import Time
-import MySQL
 
 /// What a dataset was like after one of its changes, to be told to those who watch it (spec, section 5).
 ///
@@ -89,6 +88,11 @@ package struct Settlement: Sendable, Equatable {
     package struct DeadLetter: Sendable, Equatable {
         package var revision: Int64
         package var reason: String
+
+        package init(revision: Int64, reason: String) {
+            self.revision = revision
+            self.reason = reason
+        }
     }
 
     package var historyID: Int64
@@ -101,11 +105,38 @@ package struct Settlement: Sendable, Equatable {
     package var oldest: Timestamp?
     package var deadLetters: [DeadLetter] = []
 
+    package init(
+        historyID: Int64, laneKey: Int64, upTo: Int64, covered: Int64, oldest: Timestamp? = nil,
+        deadLetters: [DeadLetter] = []
+    ) {
+        self.historyID = historyID
+        self.laneKey = laneKey
+        self.upTo = upTo
+        self.covered = covered
+        self.oldest = oldest
+        self.deadLetters = deadLetters
+    }
+
     /// Takes up a later settlement of the same history.
     package mutating func merge(_ later: Settlement) {
         upTo = max(upTo, later.upTo)
         covered = max(covered, later.covered)
         oldest = later.oldest
         deadLetters += later.deadLetters
+    }
+}
+
+/// What a transaction noted of a settlement.
+package struct Settled: Sendable {
+    package var historyID: Int64
+    /// More is owed, and this instance has the claim to it.
+    package var isOwed: Bool
+    /// The history's revision now.
+    package var revision: Int64
+
+    package init(historyID: Int64, isOwed: Bool, revision: Int64) {
+        self.historyID = historyID
+        self.isOwed = isOwed
+        self.revision = revision
     }
 }

@@ -1,5 +1,4 @@
 package import Time
-import MySQL
 
 /// Which notifications of a history are still owed, and which instance has claimed to send them (spec, sections 5 and 9).
 ///

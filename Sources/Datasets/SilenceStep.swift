@@ -1,5 +1,4 @@
 package import Time
-import MySQL
 
 extension DatasetHistory {
     /// What the silence of the TV Python API asks for.

@@ -1,46 +1,30 @@
-import Time
 import JSON
-package import MySQL
-
-extension EventLog {
-    /// As `changes`, with the body only of those types of which something is told from it: bodies may be large.
-    package static func timeline(of historyID: Int64, after revision: Int64, limit: Int) -> SQL {
-        """
-        SELECT revision, type, dataset_id, status, progress, stage, message, \
-        IF(type IN \(list: Timeline.typesWithBody.map(\.rawValue)), body, '{}') AS body, recorded_at \
-        FROM wishlist_dataset_events WHERE history_id = \(historyID) AND revision > \(revision) \
-        ORDER BY revision LIMIT \(limit)
-        """
-    }
-}
+import Time
 
 /// What happened to a dataset, change by change: for clients that missed notifications (spec, section 2).
 package struct Timeline: Sendable {
-    static let typesWithBody: [DatasetEventType] = [.datasetFailed, .trainingFailed, .trainingUpdated]
+    /// Types of which more is told than the log's columns say.
+    package static let typesWithBody: [DatasetEventType] = [.datasetFailed, .trainingFailed, .trainingUpdated]
 
-    private struct Event: Sendable {
+    /// A change, as its notification told it, and why the dataset or its training failed.
+    package struct Event: Sendable {
         var notification: Notification
         var error: DatasetError?
+
+        package init(_ notification: Notification, error: DatasetError?) {
+            self.notification = notification
+            self.error = error
+        }
     }
 
     private let history: DatasetHistory
     private let events: [Event]
     private let hasMore: Bool
 
-    /// - Parameter rows: of `EventLog.timeline`, one more than `limit` if there are more.
-    package init(of history: DatasetHistory, _ rows: MySQLRows, limit: Int) throws(MySQLError) {
+    package init(of history: DatasetHistory, _ events: [Event], hasMore: Bool) {
         self.history = history
-        hasMore = rows.count > limit
-        events = try rows.prefix(limit).map { row throws(MySQLError) in
-            let notification = try Notification(history: history, logged: row)
-            var error = notification.history.error
-            if notification.type == .trainingFailed,
-                let told = (try? JSONDocument(parsing: try row.bytes("body")))?.root["data"]?["error"]
-            {
-                error = DatasetError(code: told["code"]?.string ?? "", message: told["message"]?.string ?? "").limited
-            }
-            return Event(notification: notification, error: error)
-        }
+        self.events = events
+        self.hasMore = hasMore
     }
 
     /// `data`, and how to go on: `links.next` and `meta.next_after`, null at the end.

@@ -1,6 +1,4 @@
 package import Time
-import JSON
-import MySQL
 
 /// What a client wants the training status to be (spec, section 2, Case 3).
 package struct TrainingRequest: Sendable, Equatable {
@@ -29,50 +27,5 @@ package struct TrainingRequest: Sendable, Equatable {
             return TrainingChange(
                 status: status, scheduledAt: present.status == .requested ? present.scheduledAt : nil)
         }
-    }
-}
-
-extension TrainingRequest {
-    /// The key as it should be, and as the seed spells it.
-    private static let statusKeys = ["training_status", "tranning_status"]
-
-    /// Reads a body. Throws `APIError` 400 that names each field at fault.
-    init(body: JSONView?, now: Timestamp = .now()) throws(APIError) {
-        var errors: [(field: String, reasons: [String])] = []
-        var status: TrainingStatus?
-        var schedule = Schedule.unchanged
-        let members = body?.members ?? []
-        for (field, value) in members {
-            switch field {
-            case _ where Self.statusKeys.contains(field):
-                let told = value.int.map(String.init) ?? value.string
-                if let told = told.flatMap({ TrainingStatus(text: $0) }) {
-                    if status != nil { errors.append((field, ["The training status is given twice."])) }
-                    status = told
-                } else {
-                    let names = TrainingStatus.allCases.map(\.label).joined(separator: ", ")
-                    errors.append((field, ["The \(field) must be one of \(names), or its number."]))
-                }
-            case "scheduled_at":
-                if value.kind == .null {
-                    schedule = .set(nil)
-                } else if let time = value.string.flatMap({ ISO8601.parse($0) }) {
-                    schedule = .set(time)
-                    if time <= now { errors.append((field, ["The scheduled_at must be in the future."])) }
-                } else {
-                    errors.append((field, ["The scheduled_at must be a time in ISO 8601."]))
-                }
-            default:
-                errors.append((field, ["The field \(field) is not known."]))
-            }
-        }
-        if !members.contains(where: { Self.statusKeys.contains($0.name) }) {
-            errors.append(("training_status", ["The training_status field is required."]))
-        }
-        if let status, status != .requested, case .set(.some) = schedule {
-            errors.append(("scheduled_at", ["The scheduled_at goes with requested only."]))
-        }
-        guard errors.isEmpty, let status else { throw .invalid(400, "invalid_body", errors) }
-        self.init(status: status, schedule: schedule)
     }
 }

@@ -1,3 +1,4 @@
+package import Datasets
 import Synchronization
 
 /// Sends what is owed, from the moment it is committed: hands `NotificationQueue`'s parcels to senders, and what became of
@@ -33,35 +34,37 @@ package final class Dispatcher: Sendable {
     private let state: Mutex<State>
     /// A claim is given up so early that a parcel that begins with it has ended, by its timeout at the latest, before the
     /// claim runs out in the database: another instance may send newer notifications then.
-    static let claim: Duration = .seconds(NotificationDebt.claimSeconds - 2) - PusherPublisher.timeout
+    package static let claim: Duration = .seconds(NotificationDebt.claimSeconds - 2) - PusherPublisher.timeout
 
     package init(queue: NotificationQueue = NotificationQueue()) {
         state = Mutex(State(queue: queue))
     }
 
     /// Takes what a transaction left to be sent and to be noted.
+    ///
+    /// - Parameter lost: histories whose claim another instance has.
     /// - Returns: histories to be read back from the log, and what is settled at once.
     package func take(
-        _ effects: BatchTransaction.Effects
+        _ handoffs: [Handoff], settled: [Settled], lost: [Int64]
     ) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement]) {
-        guard !effects.handoffs.isEmpty || !effects.settled.isEmpty || !effects.lost.isEmpty else { return ([], []) }
+        guard !handoffs.isEmpty || !settled.isEmpty || !lost.isEmpty else { return ([], []) }
         let claimedUntil = ContinuousClock.now + Self.claim
         var loads: [(historyID: Int64, after: Int64)] = []
         var settlements: [Settlement] = []
         let waiters = state.withLock { state in
-            for handoff in effects.handoffs {
+            for handoff in handoffs {
                 switch state.queue.offer(handoff, claimedUntil: claimedUntil) {
                 case .load(let after): loads.append((handoff.historyID, after))
                 case .settle(let settlement): settlements.append(settlement)
                 case .accepted, .left: break
                 }
             }
-            for settled in effects.settled {
+            for one in settled {
                 let after = state.queue.settled(
-                    settled.historyID, owed: settled.isOwed, revision: settled.revision, claimedUntil: claimedUntil)
-                if let after { loads.append((settled.historyID, after)) }
+                    one.historyID, owed: one.isOwed, revision: one.revision, claimedUntil: claimedUntil)
+                if let after { loads.append((one.historyID, after)) }
             }
-            for historyID in effects.lost { state.queue.forget(historyID) }
+            for historyID in lost { state.queue.forget(historyID) }
             return Self.wake(&state)
         }
         for waiter in waiters { waiter.resume() }

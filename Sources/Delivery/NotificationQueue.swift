@@ -1,3 +1,5 @@
+package import Datasets
+
 /// The notifications that this instance has claimed and not sent yet: which of them may go out now.
 ///
 /// A pure value; `Dispatcher` holds it under a lock and does what it decides. For each dataset at most one request is on its

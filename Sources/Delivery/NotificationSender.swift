@@ -1,5 +1,6 @@
+package import Datasets
 import Time
-import HTTPClient
+package import HTTPClient
 import Telemetry
 
 /// The senders: take parcels from the dispatcher, send them to Pusher, and have noted what became of them (spec, section 5).
@@ -9,17 +10,23 @@ package struct NotificationSender: Sendable {
     private static let backoff = Backoff(base: .milliseconds(250), cap: .seconds(30))
 
     private let dispatcher: Dispatcher
-    private let lanes: HistoryLanes
+    private let settle: @Sendable (Settlement) -> Void
+    private let recover: @Sendable (_ historyID: Int64, _ laneKey: Int64) -> Void
     private let publisher: PusherPublisher
-    private let instruments: Instruments
+    private let instruments: DeliveryInstruments
     private let perParcel: Int
 
-    init(
-        configuration: Configuration.PusherServer, dispatcher: Dispatcher, lanes: HistoryLanes, client: HTTPClient,
-        instruments: Instruments
+    /// - Parameters:
+    ///   - settle: has noted what has been dealt with.
+    ///   - recover: has a history claimed, and what it owes read from the log.
+    package init(
+        configuration: PusherSettings, dispatcher: Dispatcher, client: HTTPClient, instruments: DeliveryInstruments,
+        settle: @escaping @Sendable (Settlement) -> Void,
+        recover: @escaping @Sendable (_ historyID: Int64, _ laneKey: Int64) -> Void
     ) {
         self.dispatcher = dispatcher
-        self.lanes = lanes
+        self.settle = settle
+        self.recover = recover
         self.instruments = instruments
         publisher = PusherPublisher(configuration: configuration, client: client, instruments: instruments)
         perParcel = max(1, configuration.batchEvents / max(1, configuration.channels.count))
@@ -36,7 +43,7 @@ package struct NotificationSender: Sendable {
 
     private func work() async {
         while case .send(let parcel) = await dispatcher.next(maximum: perParcel) {
-            for expired in parcel.expired { lanes.recover(expired.historyID, laneKey: expired.laneKey) }
+            for expired in parcel.expired { recover(expired.historyID, expired.laneKey) }
             let report = await publisher.publish(parcel.notifications)
             let pause = note(report, of: parcel)
             if let pause {
@@ -74,7 +81,7 @@ package struct NotificationSender: Sendable {
             }
         }
         let (settlements, failures) = dispatcher.finish(done: done, back: back, pause: report.pause)
-        for settlement in settlements { lanes.settle(settlement) }
+        for settlement in settlements { settle(settlement) }
         guard report.pause != nil else { return nil }
         let asked = Duration.seconds(min(max(report.retryAfter ?? 0, 0), 120))
         return max(Self.backoff.delay(afterAttempt: failures), asked)

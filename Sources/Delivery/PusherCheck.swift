@@ -1,9 +1,9 @@
 import Time
-import HTTPClient
+package import HTTPClient
 import MySQL
 import Pusher
 import Synchronization
-import Telemetry
+package import Telemetry
 
 /// Asks the Pusher server at the start whether it accepts us, so that a wrong key or secret shows before there is something
 /// to send. Later the senders find out by themselves.
@@ -16,21 +16,17 @@ package final class PusherCheck: Sendable {
     private let log: Logger
     private let refused = Atomic(false)
 
-    init(configuration: Configuration.PusherServer, client: HTTPClient, log: Logger) {
+    package init(configuration: PusherSettings, client: HTTPClient, log: Logger) {
         self.client = client
         self.log = log
-        api = PusherAPI(
-            credentials: PusherCredentials(
-                appID: configuration.appID, key: configuration.key, secret: configuration.secret.exposed),
-            endpoint: PusherEndpoint(
-                scheme: configuration.scheme, host: configuration.host, port: Int(configuration.port)))
+        api = configuration.api
     }
 
     /// Whether the last answer was 401 or 403.
-    var isRefused: Bool { refused.load(ordering: .relaxed) }
+    package var isRefused: Bool { refused.load(ordering: .relaxed) }
 
     /// Asks until it is accepted or the task is cancelled.
-    func run() async {
+    package func run() async {
         var attempt = 1
         while !Task.isCancelled, await !isAccepted() {
             try? await Task.sleep(for: .milliseconds(200) + Self.backoff.delay(afterAttempt: attempt))

@@ -1,18 +1,19 @@
+package import Datasets
 import Time
-import HTTPClient
+package import HTTPClient
 import MySQL
 import Pusher
 import Synchronization
 import Telemetry
 
 /// Sends notifications to Pusher: one alone by `events`, several by `batch_events` (spec, section 5).
-struct PusherPublisher: Sendable {
+package struct PusherPublisher: Sendable {
     /// How long a parcel may take, however many requests it needs: a server that hangs is found out by this, and what is
     /// sent is sent while the claim holds.
-    static let timeout: Duration = .seconds(10)
+    package static let timeout: Duration = .seconds(10)
 
     /// What became of a notification.
-    enum Outcome: Sendable {
+    package enum Outcome: Sendable {
         case sent
         /// For good.
         case refused(String)
@@ -21,17 +22,17 @@ struct PusherPublisher: Sendable {
     }
 
     /// What became of a parcel.
-    struct Report: Sendable {
-        var outcomes: [Outcome] = []
-        var pause: Dispatcher.Pause?
+    package struct Report: Sendable {
+        package var outcomes: [Outcome] = []
+        package var pause: Dispatcher.Pause?
         /// Seconds that Pusher asked for.
-        var retryAfter: Int?
+        package var retryAfter: Int?
     }
 
     private let api: PusherAPI
-    private let configuration: Configuration.PusherServer
+    private let configuration: PusherSettings
     private let client: HTTPClient
-    private let instruments: Instruments
+    private let instruments: DeliveryInstruments
     private let batches: BatchSupport
     private let now: @Sendable () -> ContinuousClock.Instant
 
@@ -40,8 +41,8 @@ struct PusherPublisher: Sendable {
         let isThere = Atomic(true)
     }
 
-    init(
-        configuration: Configuration.PusherServer, client: HTTPClient, instruments: Instruments,
+    package init(
+        configuration: PusherSettings, client: HTTPClient, instruments: DeliveryInstruments,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         self.now = now
@@ -49,15 +50,11 @@ struct PusherPublisher: Sendable {
         self.client = client
         self.instruments = instruments
         batches = BatchSupport()
-        api = PusherAPI(
-            credentials: PusherCredentials(
-                appID: configuration.appID, key: configuration.key, secret: configuration.secret.exposed),
-            endpoint: PusherEndpoint(
-                scheme: configuration.scheme, host: configuration.host, port: Int(configuration.port)))
+        api = configuration.api
     }
 
     /// Sends in order, and stops at the first request that fails, or when less than half of the time is left.
-    func publish(_ parcel: [(notification: Notification, address: WishlistAddress)]) async -> Report {
+    package func publish(_ parcel: [(notification: Notification, address: WishlistAddress)]) async -> Report {
         let events = parcel.map { event(of: $0.notification, to: $0.address) }
         var runs = [0..<min(1, events.count)]
         if events.count > 1 {

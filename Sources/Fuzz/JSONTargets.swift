@@ -1,3 +1,4 @@
+import Datasets
 import Integrator
 import JSON
 

@@ -1,3 +1,5 @@
+import Store
+import Web
 import HTTPServer
 import Integrator
 import Signatures

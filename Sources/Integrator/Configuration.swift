@@ -1,28 +1,11 @@
+package import Delivery
+import Web
 package import MySQL
 package import Signatures
 package import Telemetry
 
 /// What the service is told from outside (spec, section 7).
 package struct Configuration: Sendable {
-    /// Which channels are published to.
-    package enum Channel: String, Sendable, CaseIterable {
-        case wishlist
-        case presence
-        case group
-    }
-
-    package struct PusherServer: Sendable {
-        package var appID: String
-        package var key: String
-        package var secret: Secret<String>
-        package var scheme: String
-        package var host: String
-        package var port: UInt16
-        package var channels: [Channel]
-        package var batchEvents: Int
-        package var requestBytes: Int
-    }
-
     package var httpHost: String
     package var httpPort: UInt16
     /// Without a slash at the end.
@@ -32,7 +15,7 @@ package struct Configuration: Sendable {
     package var tvAPIToken: Secret<String>
     package var webhookSecrets: [WebhookSecret]
     package var tvAPIDeadlineSeconds: Int64
-    package var pusher: PusherServer
+    package var pusher: PusherSettings
     package var corsAllowedOrigins: [String]
     package var rateLimitPerMinute: Int
     package var webhookMaxBytes: Int
@@ -59,6 +42,9 @@ package struct Configuration: Sendable {
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
     }
+
+    /// Where the TV Python API is to send webhooks.
+    package var callbackURL: String { publicURL + WebhookEndpoint.path }
 
     /// The configuration of the database and the log alone, for commands that need no more.
     package static func databaseOnly(

@@ -1,3 +1,4 @@
+import Delivery
 import MySQL
 import Signatures
 import Telemetry
@@ -81,7 +82,7 @@ struct ConfigurationReader {
             password: text("DB_PASSWORD", default: ""), caFile: caFile.isEmpty ? nil : caFile)
     }
 
-    mutating func pusher() -> Configuration.PusherServer {
+    mutating func pusher() -> PusherSettings {
         let scheme = text("PUSHER_SCHEME", default: "https")
         if scheme != "http" && scheme != "https" { faults.append("PUSHER_SCHEME: must be http or https") }
         let host = text("PUSHER_HOST", default: "")
@@ -90,15 +91,15 @@ struct ConfigurationReader {
             faults.append("PUSHER_APP_CLUSTER: must be a cluster's name such as eu")
         }
         let channels = list("PUSHER_CHANNELS", default: "wishlist,group")
-        let known = channels.compactMap(Configuration.Channel.init(rawValue:))
+        let known = channels.compactMap(ChannelKind.init(rawValue:))
         if known.count != channels.count {
             faults.append("PUSHER_CHANNELS: must be some of wishlist, presence, group")
         }
-        return Configuration.PusherServer(
+        return PusherSettings(
             appID: text("PUSHER_APP_ID"), key: text("PUSHER_APP_KEY"), secret: Secret(text("PUSHER_APP_SECRET")),
             scheme: scheme, host: host.isEmpty ? "api-\(cluster).pusher.com" : host,
             port: UInt16(number("PUSHER_PORT", default: scheme == "http" ? 80 : 443, in: 1...65535)),
-            channels: Configuration.Channel.allCases.filter(known.contains),
+            channels: ChannelKind.allCases.filter(known.contains),
             batchEvents: number("PUSHER_BATCH_EVENTS", default: 10, in: 1...10),
             requestBytes: number("PUSHER_REQUEST_BYTES", default: 100_000, in: 1000...10_000_000))
     }

@@ -1,3 +1,10 @@
+import Datasets
+import Delivery
+import Lanes
+import Store
+import TVPython
+import Web
+import Workflows
 import HTTPServer
 import HTTPClient
 import MySQL
@@ -133,20 +140,20 @@ extension Service {
             settings = BatchTransaction.Settings(
                 instance: UInt64.random(in: 1..<(1 << 63)), deadlineSeconds: configuration.datasetDeadlineSeconds)
             lanes = HistoryLanes(
-                configuration: configuration.database, settings: settings, dispatcher: dispatcher,
-                instruments: instruments)
+                configuration: configuration.database, settings: settings, instruments: instruments.lanes
+            ) { [dispatcher] effects in dispatcher.take(effects) }
             sender = NotificationSender(
-                configuration: configuration.pusher, dispatcher: dispatcher, lanes: lanes, client: client,
-                instruments: instruments)
+                configuration: configuration.pusher, dispatcher: dispatcher, client: client,
+                instruments: instruments.delivery, settle: lanes.settle, recover: lanes.recover)
             let tvAPI = TVPythonAPI(
                 baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client,
                 meter: instruments.tvAPICalls)
             registration = CallbackRegistration(
-                api: tvAPI, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0], log: log)
+                api: tvAPI, url: configuration.callbackURL, secret: configuration.webhookSecrets[0], log: log)
             let wishlists = Wishlists(pool: pool)
             let call = CreateCall(
                 pool: pool, api: tvAPI, lanes: lanes, deadlineSeconds: configuration.tvAPIDeadlineSeconds,
-                instruments: instruments)
+                log: log)
             sweep = Sweep(
                 pool: pool, lanes: lanes, dispatcher: dispatcher,
                 creates: PendingCreates(pool: pool, call: call, log: log),
@@ -154,38 +161,30 @@ extension Service {
             deadlines = Deadlines(
                 pool: pool, lanes: lanes, api: tvAPI, deadlineSeconds: configuration.datasetDeadlineSeconds, log: log)
             webhooks = WebhookEndpoint(
-                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, instruments: instruments
-            )
+                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes,
+                instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
                 pool: pool, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
-            var router = Router()
             idempotency = IdempotentCreates(
                 keys: IdempotencyKeys(pool: pool), pool: pool,
                 createSeconds: configuration.tvAPIDeadlineSeconds + DatasetCreation.claimMarginSeconds, log: log)
-            DatasetEndpoints(
-                wishlists: wishlists, creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call),
-                idempotency: idempotency
-            ).add(to: &router)
-            HistoryEndpoints(pool: pool, wishlists: wishlists, publicURL: configuration.publicURL).add(to: &router)
-            TrainingEndpoint(
-                wishlists: wishlists, update: TrainingUpdate(pool: pool, wishlists: wishlists, lanes: lanes)
-            ).add(to: &router)
-            ChannelEndpoint(configuration: configuration.pusher, wishlists: wishlists).add(to: &router)
-            WishlistsEndpoint(pool: pool, publicURL: configuration.publicURL).add(to: &router)
-            ConsoleEndpoint(pusher: configuration.pusher).add(to: &router)
+            var router = Router.api(
+                pool: pool, wishlists: wishlists,
+                creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call), idempotency: idempotency,
+                training: TrainingUpdate(pool: pool, wishlists: wishlists, lanes: lanes), pusher: configuration.pusher,
+                publicURL: configuration.publicURL)
             OperatorEndpoints(
                 health: health, metrics: instruments.metrics,
-                figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration)
+                figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration).render
             ).add(to: &router)
-            DescriptionEndpoint().add(to: &router)
             tokenUses = TokenUses(pool: pool, log: log)
             let gate = Gate(
                 tokens: AccessTokens(pool: pool), uses: tokenUses,
                 limiter: RateLimiter(limit: configuration.rateLimitPerMinute))
             api = APIServer(
                 router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log,
-                meter: instruments.requests)
+                meter: instruments.web.requests)
         }
 
         /// How the service listens, and what it bears.
@@ -212,5 +211,14 @@ extension Service {
                 }
             }
         }
+    }
+}
+
+extension Dispatcher {
+    /// Takes what a transaction left to be sent and to be noted.
+    func take(
+        _ effects: BatchTransaction.Effects
+    ) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement]) {
+        take(effects.handoffs, settled: effects.settled, lost: effects.lost)
     }
 }

@@ -1,3 +1,4 @@
+package import Datasets
 package import Time
 package import MySQL
 

@@ -1,3 +1,5 @@
+import Datasets
+import Store
 import Time
 import MySQL
 

@@ -1,22 +1,25 @@
-import MySQL
+import Text
+import Datasets
+package import Store
+package import MySQL
 
 extension BatchTransaction {
     /// An event of the log that changed nothing, and what has become of it now.
-    struct Replayed: Sendable {
-        var id: Int64
-        var key: String
-        var type: String?
-        var before: EventOutcome
-        var after: EventOutcome
-        var reason: String?
-        var datasetID: Int64?
-        var historyID: Int64?
-        var revision: Int64?
+    package struct Replayed: Sendable {
+        package var id: Int64
+        package var key: String
+        package var type: String?
+        package var before: EventOutcome
+        package var after: EventOutcome
+        package var reason: String?
+        package var datasetID: Int64?
+        package var historyID: Int64?
+        package var revision: Int64?
     }
 
     /// Takes events of the log as if they came now, but for BEGIN and COMMIT: those that changed nothing are judged anew, in
     /// the same way as webhooks, and their rows tell what became of them. Those that have been applied stay as they are.
-    mutating func replay(
+    package mutating func replay(
         _ ids: [Int64], on connection: isolated MySQLConnection
     ) throws(MySQLError) -> (replayed: [Replayed], effects: Effects) {
         try workingSet.takeClock(connection.query(HistoryTable.clock))

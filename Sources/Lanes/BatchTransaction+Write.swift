@@ -1,3 +1,6 @@
+import Text
+import Datasets
+import Store
 import Time
 import MySQL
 

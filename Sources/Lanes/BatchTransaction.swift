@@ -1,3 +1,5 @@
+package import Datasets
+package import Store
 package import MySQL
 
 /// One transaction of a lane: locks the histories that a batch is about, decides in memory, writes everything back.
@@ -24,12 +26,6 @@ package struct BatchTransaction {
         package var unparked: [(type: DatasetEventType, outcome: EventOutcome)] = []
         /// Histories whose status changed, as they are now.
         package var transitions: [(from: HistoryStatus, history: DatasetHistory)] = []
-
-        package struct Settled: Sendable {
-            package var historyID: Int64
-            package var isOwed: Bool
-            package var revision: Int64
-        }
     }
 
     package struct Settings: Sendable {

@@ -1,3 +1,4 @@
+package import Datasets
 package import Time
 package import MySQL
 
@@ -6,26 +7,33 @@ package import MySQL
 ///
 /// Callable from any thread. `run()` once; it ends when `close()` has been called and all that was handed in is done.
 package final class HistoryLanes: Sendable {
+    /// Takes what a committed transaction left to be sent. Called on a lane's thread.
+    /// - Returns: histories to be read back from the log, and what is settled at once.
+    package typealias HandOver =
+        @Sendable (BatchTransaction.Effects) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement])
+
     private let lanes: [Lane]
     private let configuration: MySQLConfiguration
     private let settings: BatchTransaction.Settings
-    private let dispatcher: Dispatcher
-    private let instruments: Instruments
+    private let handOver: HandOver
+    private let instruments: LaneInstruments
     private let batchSize: Int
 
     /// - Parameters:
     ///   - count: lanes, each with a connection.
     ///   - batchSize: webhooks in one transaction at most.
     ///   - capacity: webhooks that may wait in one lane.
+    ///   - handOver: who sends notifications.
     package init(
         count: Int = 2, batchSize: Int = 256, capacity: Int = 2048, configuration: MySQLConfiguration,
-        settings: BatchTransaction.Settings, dispatcher: Dispatcher, instruments: Instruments
+        settings: BatchTransaction.Settings, instruments: LaneInstruments,
+        handOver: @escaping HandOver
     ) {
         lanes = (0..<count).map { _ in Lane(capacity: capacity) }
         self.batchSize = batchSize
         self.configuration = configuration
         self.settings = settings
-        self.dispatcher = dispatcher
+        self.handOver = handOver
         self.instruments = instruments
     }
 
@@ -72,7 +80,7 @@ package final class HistoryLanes: Sendable {
             for lane in lanes {
                 let writer = LaneWriter(
                     lane: lane, lanes: self, configuration: configuration, settings: settings, batchSize: batchSize,
-                    dispatcher: dispatcher, instruments: instruments)
+                    handOver: handOver, instruments: instruments)
                 group.addTask { await writer.run() }
             }
         }

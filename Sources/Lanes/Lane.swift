@@ -1,3 +1,4 @@
+package import Datasets
 import Synchronization
 
 /// Work that waits for one of the writers. Each dataset always goes to the same lane, so that batches that commit side by
@@ -23,7 +24,7 @@ package final class Lane: Sendable {
     /// How long settlements wait for company, of each other or of something urgent: a transaction of their own for each would
     /// have the disk flushed twice for a webhook. Not longer, because what another instance has committed meanwhile is seen
     /// when settling, and because what is not settled is sent again after a crash.
-    static let settlementDelay: Duration = .milliseconds(20)
+    package static let settlementDelay: Duration = .milliseconds(20)
     /// Recoveries, and datasets with parked webhooks, in one batch: each reads what it needs from the log.
     private static let maximumLoads = 200
 

@@ -17,8 +17,8 @@ struct LaneWriter {
     let configuration: MySQLConfiguration
     let settings: BatchTransaction.Settings
     let batchSize: Int
-    let dispatcher: Dispatcher
-    let instruments: Instruments
+    let handOver: HistoryLanes.HandOver
+    let instruments: LaneInstruments
 
     /// A part of what was taken from the lane, and what the attempts at it have shown so far.
     private struct Work: Sendable {
@@ -124,7 +124,7 @@ struct LaneWriter {
         for (change, answer) in zip(batch.changes, effects.changes) {
             change.answer(answer.map(Result.success) ?? .failure(.noSuchHistory))
         }
-        let (loads, settlements) = dispatcher.take(effects)
+        let (loads, settlements) = handOver(effects)
         for load in loads { lane.recover(load.historyID, after: load.after) }
         for settlement in settlements { lane.submit(settlement) }
     }

@@ -1,3 +1,4 @@
+import Datasets
 import MySQL
 
 /// Histories as a lane has last committed them: of a row that is still so only that much has to be read, not the row and its

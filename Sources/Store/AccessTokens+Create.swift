@@ -1,3 +1,4 @@
+import Datasets
 import JSON
 import MySQL
 import Signatures
@@ -10,7 +11,7 @@ extension AccessTokens {
     }
 
     /// Makes a token, as Sanctum would: `ID|PLAINTEXT`, of which only the SHA-256 is kept.
-    /// - Throws: `APIError` 404 if there is no such user.
+    /// - Throws: `Refusal` if there is no such user.
     package func create(user: Int64, name: String, abilities: [String] = ["*"]) async throws -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
         var generator = SystemRandomNumberGenerator()
@@ -20,7 +21,7 @@ extension AccessTokens {
         let list = String(decoding: json.bytes, as: UTF8.self)
         let id = try await pool.withTransaction { connection in
             guard try !connection.query("SELECT id FROM users WHERE id = \(user)").isEmpty else {
-                throw APIError.notFound
+                throw Refusal.notFound
             }
             return try connection.execute(
                 """

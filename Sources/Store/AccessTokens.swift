@@ -1,24 +1,6 @@
+package import Datasets
 package import MySQL
 import Signatures
-
-/// Whom a request comes from.
-package struct Caller: Sendable, Equatable {
-    package var tokenID: Int64
-    package var userID: Int64
-    package var abilities: [String]
-    /// `last_used_at` is a minute old, or was never written.
-    package var isUseDue = false
-
-    /// What a token may carry (spec, section 2).
-    package enum Ability: String, Sendable {
-        case read = "datasets:read"
-        case write = "datasets:write"
-    }
-
-    package func may(_ ability: Ability) -> Bool {
-        abilities.contains("*") || abilities.contains(ability.rawValue)
-    }
-}
 
 /// Laravel Sanctum's personal access tokens, read from `personal_access_tokens`.
 package struct AccessTokens: Sendable {
@@ -49,13 +31,13 @@ package struct AccessTokens: Sendable {
         return rest.isEmpty ? nil : String(rest)
     }
 
-    /// Whose token it is; throws 401 if it is nobody's, or no longer.
+    /// Whose token it is; throws `Refusal` if it is nobody's, or no longer.
     package func caller(authorization header: String?) async throws -> Caller {
-        guard let text = Self.bearer(header) else { throw APIError.unauthenticated }
+        guard let text = Self.bearer(header) else { throw Refusal.unauthenticated }
         let (id, plaintext) = Self.split(text)
         if let id {
             guard id.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let id = Int64(id) else {
-                throw APIError.unauthenticated
+                throw Refusal.unauthenticated
             }
             return try await caller(where: "t.id = \(id)", plaintext: plaintext)
         }
@@ -80,7 +62,7 @@ package struct AccessTokens: Sendable {
         let digest = Array(Digest.hex(Digest.sha256(Array(plaintext.utf8))).utf8)
         let row = try await pool.withConnection { try $0.query(sql).first }
         guard let row, Digest.constantTimeEqual(digest, try row.bytes(2)), !plaintext.isEmpty else {
-            throw APIError.unauthenticated
+            throw Refusal.unauthenticated
         }
         return Caller(
             tokenID: try row.int64(0), userID: try row.int64(1), abilities: Self.abilities(try row.optionalBytes(3)),

@@ -1,8 +1,9 @@
-import MySQL
-import Telemetry
+import Datasets
+package import MySQL
+package import Telemetry
 
 /// Figures that stand in the database, by queries whose cost does not grow with the number of rows.
-final class DatabaseFigures: Sendable {
+package final class DatabaseFigures: Sendable {
     private struct Answer: Sendable {
         var datasets: [HistoryStatus: Int64] = [:]
         var owed: Int64
@@ -23,7 +24,7 @@ final class DatabaseFigures: Sendable {
     private let deadLetters: Gauge
     private let parked: Gauge
 
-    init(pool: MySQLPool, metrics: Metrics) {
+    package init(pool: MySQLPool, metrics: Metrics) {
         probe = Probe(validity: .seconds(5), patience: .seconds(2)) {
             try? await pool.withConnection { try Self.ask($0) }
         }
@@ -48,7 +49,7 @@ final class DatabaseFigures: Sendable {
     }
 
     /// Asks, if the last answer is old. What is not known is NaN.
-    func refresh() async {
+    package func refresh() async {
         let answer = await probe.answer() ?? nil
         isUp.set(answer == nil ? 0 : 1)
         let unknown = Double.nan

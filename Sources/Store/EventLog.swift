@@ -1,3 +1,5 @@
+import Text
+package import Datasets
 package import Time
 package import MySQL
 

@@ -1,3 +1,4 @@
+import Datasets
 import Time
 import JSON
 import MySQL

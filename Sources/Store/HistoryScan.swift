@@ -1,4 +1,5 @@
-import Time
+package import Datasets
+package import Time
 package import MySQL
 
 /// One pass over an index of `wishlist_dataset_histories`, in the order of that index: no sorting, and as many rows read as
@@ -28,7 +29,7 @@ package struct HistoryScan: Sendable {
     }
 
     /// The passes that a query takes.
-    static func all(of wishlistID: Int64, _ query: HistoriesQuery) -> [HistoryScan] {
+    package static func all(of wishlistID: Int64, _ query: HistoriesQuery) -> [HistoryScan] {
         let parts: [Part] = query.sort == .updatedAt && query.datasetID == nil ? [.quiet, .active] : [.all]
         return parts.map { HistoryScan(wishlistID: wishlistID, query: query, part: $0) }
     }
@@ -131,6 +132,6 @@ package struct HistoryScan: Sendable {
 
 extension Timestamp {
     /// What a column of type TIMESTAMP can hold; a comparison with anything else is an error on some servers.
-    static let earliestInTable = Timestamp(seconds: 1)
-    static let latestInTable = Timestamp(microseconds: 2_147_483_647_999_999)
+    package static let earliestInTable = Timestamp(seconds: 1)
+    package static let latestInTable = Timestamp(microseconds: 2_147_483_647_999_999)
 }

@@ -1,11 +1,12 @@
+package import Datasets
 import Time
 import JSON
-import MySQL
+package import MySQL
 
 extension Notification {
     /// Reads a notification back from a row of `EventLog.changes`: the history as it is now, with what has changed since
     /// put back.
-    init(history: DatasetHistory, logged row: MySQLRow) throws(MySQLError) {
+    package init(history: DatasetHistory, logged row: MySQLRow) throws(MySQLError) {
         var history = history
         let recordedAt = try row.timestamp("recorded_at")
         history.revision = try row.int64("revision")

@@ -1,27 +1,6 @@
-package import Time
+package import Datasets
+import Time
 package import MySQL
-
-/// A wishlist that the caller may see.
-package struct Wishlist: Sendable, Equatable {
-    package var id: Int64
-    package var slug: String
-    package var name: String
-    package var groupID: Int64
-    /// 0 inactive, 1 active, 3 canceled.
-    package var status: Int64
-    package var training: TrainingStatus
-    package var trainingScheduledAt: Timestamp?
-    package var role: Role
-
-    /// What a member of the group is (`group_user.role`).
-    package enum Role: String, Sendable {
-        case owner
-        case editor
-        case viewer
-    }
-
-    package var isActive: Bool { status == 1 }
-}
 
 /// Who may see which wishlist, and whether the group has paid (spec, sections 2 and 6). Read only.
 package struct Wishlists: Sendable {
@@ -46,12 +25,12 @@ package struct Wishlists: Sendable {
     }
 
     /// What `wishlist(from:)` reads; `w` is the wishlist, `m` the membership.
-    static let columns: SQL = """
+    package static let columns: SQL = """
         w.id, w.slug, w.name, w.group_id, w.status, w.training_status, w.training_scheduled_at, m.role
         """
 
     /// Reads a row of `columns`.
-    static func wishlist(from row: MySQLRow) throws(MySQLError) -> Wishlist {
+    package static func wishlist(from row: MySQLRow) throws(MySQLError) -> Wishlist {
         Wishlist(
             id: try row.int64(0), slug: try row.string(1), name: try row.string(2), groupID: try row.int64(3),
             status: try row.int64(4), training: TrainingStatus(rawValue: Int(try row.int64(5))) ?? .none,

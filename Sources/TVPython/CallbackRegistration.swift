@@ -1,3 +1,4 @@
+import Datasets
 import Time
 package import Telemetry
 package import Signatures
@@ -11,12 +12,13 @@ package final class CallbackRegistration: Sendable {
     private let registered = Atomic(false)
     private let secret: Mutex<WebhookSecret>
 
-    package init(api: TVPythonAPI, publicURL: String, secret: WebhookSecret, log: Logger) {
+    /// - Parameter url: where webhooks are to be sent.
+    package init(api: TVPythonAPI, url: String, secret: WebhookSecret, log: Logger) {
         self.api = api
         self.secret = Mutex(secret)
         self.log = log
         callback = TVPythonAPI.Callback(
-            url: publicURL + WebhookEndpoint.path, events: DatasetEventType.webhooks.map(\.rawValue))
+            url: url, events: DatasetEventType.webhooks.map(\.rawValue))
     }
 
     /// Whether it is known to be registered as it should be.

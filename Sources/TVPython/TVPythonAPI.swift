@@ -1,3 +1,5 @@
+import Text
+package import Telemetry
 package import HTTPClient
 import JSON
 package import Signatures

@@ -1,3 +1,5 @@
+import Store
+package import Datasets
 package import HTTPServer
 import JSON
 import MySQL
@@ -19,11 +21,6 @@ package struct APIError: Error, Sendable {
         self.message = message
     }
 
-    package static let unauthenticated = {
-        var error = APIError(401, "unauthenticated", "Unauthenticated.")
-        error.headers = [("WWW-Authenticate", "Bearer")]
-        return error
-    }()
     package static let notFound = APIError(404, "not_found", "Not found.")
     package static let serverError = APIError(500, "server_error", "Server Error")
 
@@ -34,22 +31,42 @@ package struct APIError: Error, Sendable {
         return error
     }
 
-    /// Input is at fault, in Laravel's words: the first reason, and how many more there are.
+    /// Fields are at fault.
     package static func invalid(
         _ status: Int, _ code: String, _ errors: [(field: String, reasons: [String])]
     ) -> APIError {
-        let reasons = errors.flatMap(\.reasons)
-        let more = reasons.count - 1
-        let rest = more > 0 ? " (and \(more) more error\(more == 1 ? "" : "s"))" : ""
-        var error = APIError(status, code, (reasons.first ?? "The given data was invalid.") + rest)
-        error.errors = errors
+        var error = APIError(Refusal(.invalid, code, errors))
+        error.status = status
         return error
+    }
+
+    /// The one place that maps the product's refusals to statuses (spec, section 2).
+    package init(_ refusal: Refusal) {
+        let status: Int
+        switch refusal.reason {
+        case .unauthenticated:
+            status = 401
+            headers = [("WWW-Authenticate", "Bearer")]
+        case .paymentRequired: status = 402
+        case .forbidden: status = 403
+        case .notFound: status = 404
+        case .conflict: status = 409
+        case .invalid: status = 400
+        case .incomplete: status = 422
+        case .rejectedUpstream: status = 502
+        case .unavailable(let seconds):
+            status = 503
+            headers = [("Retry-After", String(seconds))]
+        }
+        (self.status, code, message) = (status, refusal.code, refusal.message)
+        (errors, members) = (refusal.errors, refusal.members)
     }
 
     /// What a client is told of any error; what is not meant for clients becomes 500, or 503 if the database is away.
     package init(_ error: any Error) {
         switch error {
         case let error as APIError: self = error
+        case let refusal as Refusal: self.init(refusal)
         case let error as MySQLError where error.isDatabaseAway:
             self = .unavailable("database_unavailable", "The database is not available.", retryAfter: 1)
         default: self = .serverError
@@ -76,15 +93,5 @@ package struct APIError: Error, Sendable {
             status: status,
             headers: [("Content-Type", "application/json"), ("Cache-Control", "no-cache, private")] + headers,
             body: json.bytes)
-    }
-}
-
-extension MySQLError {
-    /// The database cannot be reached, does not answer, or is too busy: it may work later.
-    package var isDatabaseAway: Bool {
-        switch kind {
-        case .unreachable, .refused, .connectionLost, .timeout, .conflict, .closed: true
-        case .duplicateKey, .unexpectedValue, .other: false
-        }
     }
 }

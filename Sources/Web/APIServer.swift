@@ -1,3 +1,4 @@
+import Datasets
 package import HTTPServer
 package import Telemetry
 
@@ -76,7 +77,7 @@ package final class APIServer: Sendable {
             response = try await route(request, headers: &headers)
         } catch {
             let answer = APIError(error)
-            if answer.status >= 500 && !(error is APIError) {
+            if answer.status >= 500 && !(error is APIError || error is Refusal) {
                 log.error("request failed", ["request_id": .string(id), "error": .string("\(error)")])
             }
             response = answer.response

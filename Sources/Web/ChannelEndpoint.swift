@@ -1,3 +1,6 @@
+import Datasets
+import Delivery
+import Store
 import HTTPServer
 import JSON
 import MySQL
@@ -9,10 +12,9 @@ struct ChannelEndpoint: Sendable {
     private let authorizer: ChannelAuthorizer
     private let wishlists: Wishlists
 
-    init(configuration: Configuration.PusherServer, wishlists: Wishlists) {
+    init(configuration: PusherSettings, wishlists: Wishlists) {
         authorizer = ChannelAuthorizer(
-            credentials: PusherCredentials(
-                appID: configuration.appID, key: configuration.key, secret: configuration.secret.exposed))
+            credentials: configuration.credentials)
         self.wishlists = wishlists
     }
 

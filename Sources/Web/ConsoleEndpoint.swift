@@ -1,3 +1,4 @@
+import Delivery
 import HTTPServer
 import JSON
 
@@ -31,7 +32,7 @@ struct ConsoleEndpoint: Sendable {
         File(path: "/console/\(name).js", type: "text/javascript; charset=utf-8", bytes: bytes)
     }
 
-    let pusher: Configuration.PusherServer
+    let pusher: PusherSettings
 
     func add(to router: inout Router) {
         let headers = commonHeaders

@@ -1,3 +1,6 @@
+import Datasets
+import Store
+import Workflows
 import HTTPServer
 import JSON
 import MySQL

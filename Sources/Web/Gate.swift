@@ -1,3 +1,5 @@
+import Datasets
+package import Store
 import HTTPServer
 
 /// Lets requests with a token through to the guarded operations: who it is, how often, and whether the token is for it.

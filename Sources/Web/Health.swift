@@ -1,6 +1,9 @@
+package import Delivery
+import Store
+package import TVPython
 import HTTPServer
 import JSON
-import MySQL
+package import MySQL
 import Synchronization
 import Telemetry
 
@@ -13,7 +16,7 @@ package final class Health: Sendable {
     /// What is wrong with the database; nil: nothing.
     private let database: Probe<(check: String, reason: String)?>
 
-    init(pool: MySQLPool, registration: CallbackRegistration, dispatcher: Dispatcher, pusher: PusherCheck) {
+    package init(pool: MySQLPool, registration: CallbackRegistration, dispatcher: Dispatcher, pusher: PusherCheck) {
         self.registration = registration
         self.dispatcher = dispatcher
         self.pusher = pusher
@@ -38,12 +41,12 @@ package final class Health: Sendable {
     }
 
     /// Not ready from now on.
-    func drain() {
+    package func drain() {
         draining.store(true, ordering: .relaxed)
     }
 
     /// What is wrong, by name; empty: ready.
-    func faults() async -> [(check: String, reason: String)] {
+    package func faults() async -> [(check: String, reason: String)] {
         var faults: [(check: String, reason: String)] = []
         if draining.load(ordering: .relaxed) { faults.append(("draining", "the service is stopping")) }
         switch await database.answer() {
@@ -55,35 +58,5 @@ package final class Health: Sendable {
             faults.append(("pusher", "key, secret, clock or quota are refused"))
         }
         return faults
-    }
-}
-
-/// `/health/live`, `/health/ready` and `/metrics`.
-struct OperatorEndpoints: Sendable {
-    let health: Health
-    let metrics: Metrics
-    let figures: Figures
-
-    func add(to router: inout Router) {
-        router.on("GET", "/health/live") { _ in Self.health([]) }
-        router.on("GET", "/health/ready") { _ in Self.health(await health.faults()) }
-        router.on("GET", "/metrics") { _ in
-            HTTPResponse(
-                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")],
-                body: Array((metrics.render() + (await figures.render())).utf8))
-        }
-    }
-
-    /// `{"status": "ok"}`, or `"unavailable"` with a reason for each check that failed.
-    private static func health(_ faults: [(check: String, reason: String)]) -> HTTPResponse {
-        var json = JSONWriter()
-        json.object { json in
-            json.field("status", faults.isEmpty ? "ok" : "unavailable")
-            json.key("faults")
-            json.object { json in for (check, reason) in faults { json.field(check, reason) } }
-        }
-        return HTTPResponse(
-            status: faults.isEmpty ? 200 : 503,
-            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")], body: json.bytes)
     }
 }

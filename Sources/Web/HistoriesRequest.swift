@@ -1,3 +1,5 @@
+import Store
+import Datasets
 import Time
 import HTTPServer
 import JSON

@@ -1,3 +1,5 @@
+import Datasets
+import Store
 import HTTPServer
 import JSON
 import MySQL

@@ -1,14 +1,17 @@
+import Datasets
+package import Store
+import Workflows
 import HTTPServer
 import JSON
-import MySQL
+package import MySQL
 import Signatures
-import Telemetry
+package import Telemetry
 
 /// `Idempotency-Key` on creates (spec, section 2): the same key and body within 24 hours get the first answer again.
 ///
 /// Kept is every answer that says what became of the request. Those that invite to try again (503) or tell of an accident
 /// (500) are not: the same key tries again then, unless the first try turns out to have got through.
-struct IdempotentCreates: Sendable {
+package struct IdempotentCreates: Sendable {
     private static let replayedHeader = (name: "Idempotent-Replayed", value: "true")
 
     let keys: IdempotencyKeys
@@ -16,6 +19,13 @@ struct IdempotentCreates: Sendable {
     /// How long one create may take, in seconds.
     let createSeconds: Int64
     let log: Logger
+
+    package init(keys: IdempotencyKeys, pool: MySQLPool, createSeconds: Int64, log: Logger) {
+        self.keys = keys
+        self.pool = pool
+        self.createSeconds = createSeconds
+        self.log = log
+    }
 
     /// The answer to a create under a key: the first one, or that of `create`.
     ///
@@ -55,7 +65,9 @@ struct IdempotentCreates: Sendable {
             response = .resource(201, try await create().resource())
         } catch {
             let answer = APIError(error)
-            if !(error is APIError) { log.error("create failed", ["error": .string("\(error)")]) }
+            if answer.status >= 500, !(error is APIError || error is Refusal) {
+                log.error("create failed", ["error": .string("\(error)")])
+            }
             response = answer.response
         }
         do {
@@ -100,7 +112,7 @@ struct IdempotentCreates: Sendable {
     }()
 
     /// Removes old keys now and then, until cancelled.
-    func keepPruning() async {
+    package func keepPruning() async {
         while !Task.isCancelled {
             do {
                 try await keys.prune()

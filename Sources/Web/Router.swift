@@ -1,3 +1,4 @@
+package import Datasets
 package import HTTPServer
 
 /// A request on its way to a handler.

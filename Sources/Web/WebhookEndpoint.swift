@@ -1,3 +1,5 @@
+import Datasets
+package import Lanes
 import Time
 package import HTTPServer
 import MySQL
@@ -14,10 +16,10 @@ package final class WebhookEndpoint: Sendable {
     private let verifier: Mutex<WebhookVerifier>
     private let lanes: HistoryLanes
     private let failures: FailureLimiter
-    private let instruments: Instruments
+    private let instruments: WebInstruments
     private var meter: RequestMeter { instruments.requests }
 
-    package init(verifier: WebhookVerifier, lanes: HistoryLanes, instruments: Instruments) {
+    package init(verifier: WebhookVerifier, lanes: HistoryLanes, instruments: WebInstruments) {
         self.verifier = Mutex(verifier)
         self.lanes = lanes
         self.failures = FailureLimiter(perMinute: 60)

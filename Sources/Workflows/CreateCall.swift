@@ -1,7 +1,10 @@
+package import Datasets
+package import Lanes
+package import TVPython
 import Time
 import JSON
 package import MySQL
-import Telemetry
+package import Telemetry
 
 /// The call that has the TV Python API build a reserved dataset, and what its answer makes of the row.
 package struct CreateCall: Sendable {
@@ -21,29 +24,29 @@ package struct CreateCall: Sendable {
     let lanes: HistoryLanes
     /// For one create, retries included.
     package let deadlineSeconds: Int64
-    let instruments: Instruments
+    let log: Logger
 
     package init(
-        pool: MySQLPool, api: TVPythonAPI, lanes: HistoryLanes, deadlineSeconds: Int64, instruments: Instruments
+        pool: MySQLPool, api: TVPythonAPI, lanes: HistoryLanes, deadlineSeconds: Int64, log: Logger
     ) {
         self.pool = pool
         self.api = api
         self.lanes = lanes
         self.deadlineSeconds = deadlineSeconds
-        self.instruments = instruments
+        self.log = log
     }
 
     /// Calls until there is an answer or the deadline has passed, and notes the outcome in the row.
     ///
     /// - Returns: the history, acknowledged.
-    /// - Throws: `APIError` 503 or 502 if the dataset is `failed` now; `MySQLError` if the outcome could not be noted:
+    /// - Throws: `Refusal` if the dataset is `failed` now; `MySQLError` if the outcome could not be noted:
     ///   the row stays pending and is taken up again.
     package func finish(
         _ pending: Pending, exceptSocketID: String? = nil, traceparent: String? = nil
     ) async throws -> DatasetHistory {
         let outcome = await call(pending, traceparent: traceparent)
         let history: DatasetHistory
-        let failure: APIError?
+        let failure: Refusal?
         switch outcome {
         case .success(let datasetID):
             history = try await note(
@@ -56,9 +59,9 @@ package struct CreateCall: Sendable {
             failure = Self.rejection(reason)
         case .unavailable(let reason, let retryAfter):
             history = try await fail(pending, DatasetError(code: DatasetError.unavailableCode, message: reason))
-            failure = .unavailable(
-                DatasetError.unavailableCode, "The TV Python API is not available.",
-                retryAfter: Int(min(max(retryAfter ?? 30, 1), 3600)))
+            failure = Refusal(
+                .unavailable(retryAfter: Int(min(max(retryAfter ?? 30, 1), 3600))), DatasetError.unavailableCode,
+                "The TV Python API is not available.")
         }
         // Only now: as long as the row may be pending its request is needed.
         let id = pending.historyID
@@ -71,8 +74,8 @@ package struct CreateCall: Sendable {
     }
 
     /// What a client is told of a dataset that the TV Python API did not take.
-    static func rejection(_ reason: String) -> APIError {
-        APIError(502, DatasetError.rejectedCode, "The TV Python API has rejected the dataset: \(reason)")
+    package static func rejection(_ reason: String) -> Refusal {
+        Refusal(.rejectedUpstream, DatasetError.rejectedCode, "The TV Python API has rejected the dataset: \(reason)")
     }
 
     private func call(_ pending: Pending, traceparent: String?) async -> TVPythonAPI.Outcome<Int64> {
@@ -84,7 +87,7 @@ package struct CreateCall: Sendable {
                 pending.request, reference: pending.reference, timeout: max(left, .milliseconds(1)),
                 traceparent: traceparent)
             guard case .unavailable(let reason, let retryAfter) = outcome else { return outcome }
-            instruments.log.warning(
+            log.warning(
                 "TV Python API did not take the dataset",
                 ["reference": .string(pending.reference), "attempt": .int(attempt), "reason": .string(reason)])
             let pause = max(Self.backoff.delay(afterAttempt: attempt), .seconds(retryAfter ?? 0))

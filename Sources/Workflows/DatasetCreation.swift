@@ -1,3 +1,6 @@
+package import Datasets
+package import Store
+import TVPython
 import Time
 import JSON
 package import MySQL
@@ -20,7 +23,7 @@ package struct DatasetCreation: Sendable {
     }
 
     /// How long another instance waits beyond the deadline before it takes a pending row over, in seconds.
-    static let claimMarginSeconds: Int64 = 15
+    package static let claimMarginSeconds: Int64 = 15
 
     let pool: MySQLPool
     let wishlists: Wishlists
@@ -32,7 +35,7 @@ package struct DatasetCreation: Sendable {
         self.call = call
     }
 
-    /// Creates a dataset. Throws `APIError` with the status and code that Case 1 has for each fault, in its order.
+    /// Creates a dataset. Throws `Refusal` with the code that Case 1 has for each fault, in its order.
     ///
     /// - Parameter noting: what else is to be written in the transaction that reserves the row with this id.
     package func create(
@@ -40,24 +43,27 @@ package struct DatasetCreation: Sendable {
         noting: @escaping @Sendable (Int64) -> SQL? = { _ in nil }
     ) async throws -> DatasetHistory {
         guard wishlist.isActive else {
-            throw APIError(409, "wishlist_inactive", "The wishlist is not active.")
+            throw Refusal(.conflict, "wishlist_inactive", "The wishlist is not active.")
         }
         guard try await wishlists.hasValidSubscription(group: wishlist.groupID) else {
-            throw APIError(402, "subscription_required", "The group has no valid subscription.")
+            throw Refusal(.paymentRequired, "subscription_required", "The group has no valid subscription.")
         }
         if let active = try await active(of: wishlist) { throw Self.alreadyProcessing(active) }
         let contents = try await WishlistContents(of: wishlist.id, from: pool)
         guard contents.missing.isEmpty else {
-            throw APIError.invalid(
-                422, "dataset_incomplete", contents.missing.map { ($0, ["The wishlist has no \($0)."]) })
+            throw Refusal(
+                .incomplete, "dataset_incomplete", contents.missing.map { ($0, ["The wishlist has no \($0)."]) })
         }
         let reference = UUIDv7.make(milliseconds: Timestamp.now().microseconds / 1000)
-        let request = contents.request(reference: reference, name: options.name ?? wishlist.name, wishlist: wishlist)
+        let request = contents.request(
+            reference: reference, name: options.name ?? wishlist.name,
+            callback: TVPythonAPI.callbackName, wishlist: wishlist)
         let reserved = try await reserve(
             wishlist, caller, options, reference: reference, request: request, noting: noting)
         guard let id = reserved else {
             if let active = try await active(of: wishlist) { throw Self.alreadyProcessing(active) }
-            throw APIError.unavailable("try_again", "Another dataset has just ended. Try again.", retryAfter: 1)
+            throw Refusal(
+                .unavailable(retryAfter: 1), "try_again", "Another dataset has just ended. Try again.")
         }
         let pending = CreateCall.Pending(historyID: id, reference: reference, request: request)
         return try await call.finish(pending, exceptSocketID: exceptSocketID, traceparent: traceparent)
@@ -70,9 +76,9 @@ package struct DatasetCreation: Sendable {
         return try await pool.withConnection { try $0.query(sql).first.map(HistoryTable.history(from:)) }
     }
 
-    private static func alreadyProcessing(_ active: DatasetHistory) -> APIError {
-        var error = APIError(
-            409, "dataset_already_processing", "A dataset of this wishlist is already being processed.")
+    private static func alreadyProcessing(_ active: DatasetHistory) -> Refusal {
+        var error = Refusal(
+            .conflict, "dataset_already_processing", "A dataset of this wishlist is already being processed.")
         error.members = [("data", active.resource())]
         return error
     }

@@ -1,6 +1,10 @@
+import Datasets
+package import Lanes
+import Store
+package import TVPython
 import Time
-import MySQL
-import Telemetry
+package import MySQL
+package import Telemetry
 
 /// Finds datasets of which nothing has been heard for too long: asks for their webhooks again once, and then calls them
 /// stalled (spec, sections 3 and 4).
@@ -9,7 +13,7 @@ import Telemetry
 /// further away than that, so that nobody has to tell the timer, not even another instance. All times are the database's:
 /// the process's clock only measures how long to sleep. Several instances may look at once: the first to change a row under
 /// its lock is the one that acts.
-struct Deadlines: Sendable {
+package struct Deadlines: Sendable {
     /// Longest time between two looks.
     private static let longest: Duration = .seconds(300)
     /// Shortest time between two looks.
@@ -23,8 +27,16 @@ struct Deadlines: Sendable {
     let deadlineSeconds: Int64
     let log: Logger
 
+    package init(pool: MySQLPool, lanes: HistoryLanes, api: TVPythonAPI, deadlineSeconds: Int64, log: Logger) {
+        self.pool = pool
+        self.lanes = lanes
+        self.api = api
+        self.deadlineSeconds = deadlineSeconds
+        self.log = log
+    }
+
     /// Looks after deadlines until cancelled.
-    func run() async {
+    package func run() async {
         while !Task.isCancelled {
             var pause = min(Self.longest, .seconds(deadlineSeconds)) * Double.random(in: 0.5...0.8)
             do {
@@ -43,7 +55,7 @@ struct Deadlines: Sendable {
 
     /// One look at all datasets whose deadline is near.
     /// - Returns: when the next look is due; nil: no dataset has a deadline.
-    func look() async throws -> Duration? {
+    package func look() async throws -> Duration? {
         var next: Int64?
         var last: DatasetHistory?
         var isAPIThere = true

@@ -1,14 +1,21 @@
-import MySQL
-import Telemetry
+import Datasets
+package import MySQL
+package import Telemetry
 
 /// Finishes creates whose process died between the reservation and the answer (spec, section 2, Case 1).
-struct PendingCreates {
+package struct PendingCreates {
     let pool: MySQLPool
     let call: CreateCall
     let log: Logger
 
+    package init(pool: MySQLPool, call: CreateCall, log: Logger) {
+        self.pool = pool
+        self.call = call
+        self.log = log
+    }
+
     /// Takes up each pending row whose claim has run out, one after the other.
-    func resume() async {
+    package func resume() async {
         do {
             let overdue = try await pool.withConnection { connection in
                 try connection.query(
@@ -28,7 +35,7 @@ struct PendingCreates {
                 log.info("create taken up again", ["reference": .string(pending.reference)])
                 do {
                     _ = try await call.finish(pending)
-                } catch is APIError {
+                } catch is Refusal {
                     // The row is failed now, and says why.
                 }
             }

@@ -1,9 +1,11 @@
-import MySQL
-import Telemetry
+package import Delivery
+package import Lanes
+package import MySQL
+package import Telemetry
 
 /// Finds what was left behind: owed notifications whose claim has run out, pending creates, parked webhooks whose dataset is
 /// known. At the start, and then slowly, with jitter: what goes well never waits for it.
-struct Sweep {
+package struct Sweep {
     /// Between two looks, in milliseconds.
     private static let interval: ClosedRange<Int64> = 10_000...20_000
     /// After a look that did not get to the end: time to claim what it found.
@@ -17,8 +19,16 @@ struct Sweep {
     let creates: PendingCreates
     let log: Logger
 
+    package init(pool: MySQLPool, lanes: HistoryLanes, dispatcher: Dispatcher, creates: PendingCreates, log: Logger) {
+        self.pool = pool
+        self.lanes = lanes
+        self.dispatcher = dispatcher
+        self.creates = creates
+        self.log = log
+    }
+
     /// Sweeps until cancelled.
-    func run() async {
+    package func run() async {
         while !Task.isCancelled {
             await creates.resume()
             let isMore = await once()
@@ -28,7 +38,7 @@ struct Sweep {
 
     /// One look.
     /// - Returns: whether there was more than one look takes up.
-    func once() async -> Bool {
+    package func once() async -> Bool {
         do {
             let (owed, parked) = try await pool.withConnection { connection in
                 (

@@ -1,3 +1,6 @@
+package import Datasets
+package import Lanes
+package import Store
 import Time
 import JSON
 package import MySQL
@@ -24,7 +27,7 @@ package struct TrainingUpdate: Sendable {
         self.lanes = lanes
     }
 
-    /// Sets the status, or leaves it if it is set. Throws `APIError` 409 or 400; 404 if the wishlist went meanwhile.
+    /// Sets the status, or leaves it if it is set. Throws `Refusal`, `notFound` if the wishlist went meanwhile.
     package func set(
         _ request: TrainingRequest, of wishlist: Wishlist, by caller: Caller, exceptSocketID: String?
     ) async throws -> Outcome {
@@ -54,7 +57,7 @@ package struct TrainingUpdate: Sendable {
     /// Another was faster: what is set now decides.
     private func lost(_ request: TrainingRequest, _ wishlist: Wishlist, _ caller: Caller) async throws -> Outcome {
         guard let wishlist = try await wishlists.find(slug: wishlist.slug, user: caller.userID) else {
-            throw APIError.notFound
+            throw Refusal.notFound
         }
         let history = try await latest(of: wishlist)
         guard let history, history.status == .completed else { throw Self.notReady(history) }
@@ -73,18 +76,18 @@ package struct TrainingUpdate: Sendable {
         return try await pool.withConnection { try $0.query(sql).first.map(HistoryTable.history(from:)) }
     }
 
-    private static func notReady(_ history: DatasetHistory?) -> APIError {
+    private static func notReady(_ history: DatasetHistory?) -> Refusal {
         let state = history.map { "The latest dataset is \($0.status.label)" } ?? "There is no dataset yet"
-        return APIError(409, "dataset_not_ready", "\(state); training needs a completed one.")
+        return Refusal(.conflict, "dataset_not_ready", "\(state); training needs a completed one.")
     }
 
     private static func invalidTransition(
         to next: TrainingStatus, from present: TrainingStatus, meanwhile: Bool = false
-    ) -> APIError {
+    ) -> Refusal {
         let allowed = present.clientTransitions.map(\.label)
         let state = meanwhile ? "has meanwhile become \(present.label)" : "is \(present.label)"
-        var error = APIError.invalid(
-            400, "invalid_transition",
+        var error = Refusal(
+            .invalid, "invalid_transition",
             [
                 (
                     "training_status",

@@ -1,3 +1,4 @@
+@testable import Web
 import HTTPClient
 import HTTPServer
 import JSON

@@ -1,5 +1,5 @@
 import Foundation
-import Integrator
+@testable import Integrator
 import Testing
 
 @testable import Sandbox

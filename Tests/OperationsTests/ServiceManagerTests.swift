@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Integrator
+@testable import Integrator
 import Testing
 
 /// The protocol of sd_notify(3), over a real socket.

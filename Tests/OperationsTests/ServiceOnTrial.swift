@@ -1,5 +1,6 @@
+@testable import Store
 import HTTPClient
-import Integrator
+@testable import Integrator
 import MySQL
 import Pusher
 import Signatures

@@ -1,4 +1,5 @@
-import Integrator
+@testable import Web
+@testable import Integrator
 import Testing
 
 /// W3C Trace Context, sections 3.2 and 4.

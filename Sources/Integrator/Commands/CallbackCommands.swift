@@ -1,3 +1,5 @@
+import Datasets
+import TVPython
 import HTTPClient
 import JSON
 import MySQL
@@ -24,7 +26,7 @@ extension CommandLineTool {
         let api = TVPythonAPI(
             baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
         let registration = CallbackRegistration(
-            api: api, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0],
+            api: api, url: configuration.callbackURL, secret: configuration.webhookSecrets[0],
             log: configuration.log)
         let result: Result<Bool, any Error>
         do {
@@ -101,13 +103,16 @@ extension CommandLineTool {
 
 extension TVPythonAPI.Outcome {
     /// The value, or an error that says why there is none.
-    func value() throws(APIError) -> Value {
+    func value() throws(Refusal) -> Value {
         switch self {
         case .success(let value): return value
         case .rejected(let status, let reason):
-            throw APIError(502, DatasetError.rejectedCode, "the TV Python API answered \(status): \(reason)")
+            throw Refusal(
+                .rejectedUpstream, DatasetError.rejectedCode, "the TV Python API answered \(status): \(reason)")
         case .unavailable(let reason, _):
-            throw APIError(503, DatasetError.unavailableCode, "the TV Python API is not available: \(reason)")
+            throw Refusal(
+                .unavailable(retryAfter: 30), DatasetError.unavailableCode,
+                "the TV Python API is not available: \(reason)")
         }
     }
 }

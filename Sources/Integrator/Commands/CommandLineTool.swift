@@ -1,3 +1,5 @@
+import Datasets
+import Store
 import Foundation
 import JSON
 import MySQL
@@ -49,7 +51,7 @@ package struct CommandLineTool {
         } catch let error as ConfigurationFaults {
             complaint("integrator: the configuration is wrong:\n\(error)")
             return 2
-        } catch let error as APIError {
+        } catch let error as Refusal {
             complaint("integrator: \(error.message)")
             return 1
         } catch {

@@ -1,3 +1,6 @@
+import Delivery
+import TVPython
+import Web
 import Time
 import HTTPClient
 import JSON
@@ -70,7 +73,7 @@ struct Doctor {
         let api = TVPythonAPI(
             baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
         let expected = CallbackRegistration(
-            api: api, publicURL: configuration.publicURL, secret: configuration.webhookSecrets[0],
+            api: api, url: configuration.callbackURL, secret: configuration.webhookSecrets[0],
             log: configuration.log
         ).expected
         let name = "TV Python API"
@@ -104,12 +107,8 @@ struct Doctor {
     }
 
     /// Reads the list of channels, which needs the right key, secret, app and clock.
-    private func pusher(_ configuration: Configuration.PusherServer, _ client: HTTPClient) async -> Finding {
-        let api = PusherAPI(
-            credentials: PusherCredentials(
-                appID: configuration.appID, key: configuration.key, secret: configuration.secret.exposed),
-            endpoint: PusherEndpoint(
-                scheme: configuration.scheme, host: configuration.host, port: Int(configuration.port)))
+    private func pusher(_ configuration: PusherSettings, _ client: HTTPClient) async -> Finding {
+        let api = configuration.api
         let request = api.get("/channels", now: Timestamp.now().seconds)
         let server = "\(configuration.scheme)://\(configuration.host):\(configuration.port)"
         do throws(HTTPClientError) {

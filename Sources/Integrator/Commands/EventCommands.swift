@@ -1,3 +1,6 @@
+import Datasets
+import Lanes
+import Store
 import JSON
 import MySQL
 import Telemetry

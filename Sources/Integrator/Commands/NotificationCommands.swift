@@ -1,3 +1,7 @@
+import Text
+import Datasets
+import Delivery
+import Store
 import HTTPClient
 import JSON
 import MySQL
@@ -116,7 +120,8 @@ extension CommandLineTool {
         let pool = MySQLPool(configuration.database, maximumConnections: 1)
         let client = HTTPClient(maximumConnectionsPerHost: 1, maximumResponseBytes: 1 << 20)
         let publisher = PusherPublisher(
-            configuration: configuration.pusher, client: client, instruments: Instruments(log: configuration.log))
+            configuration: configuration.pusher, client: client,
+            instruments: DeliveryInstruments(log: configuration.log))
         let ids = try await pool.withConnection { connection in
             try connection.query(
                 "SELECT d.event_id FROM wishlist_dataset_dead_letters d WHERE \(which) ORDER BY d.event_id"

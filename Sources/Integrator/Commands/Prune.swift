@@ -1,3 +1,4 @@
+import Store
 import Time
 import JSON
 import MySQL

@@ -1,3 +1,5 @@
+import TVPython
+import Web
 import Time
 import Foundation
 import HTTPClient

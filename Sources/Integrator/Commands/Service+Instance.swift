@@ -1,3 +1,5 @@
+import Lanes
+import Delivery
 import HTTPClient
 import MySQL
 

@@ -1,3 +1,4 @@
+import Web
 import Time
 import Foundation
 import HTTPClient

@@ -1,3 +1,4 @@
+@testable import Web
 import JSON
 import MySQL
 import Pusher

@@ -1,3 +1,5 @@
+@testable import Datasets
+@testable import Web
 @testable import Integrator
 import JSON
 import MySQL

@@ -1,5 +1,5 @@
 import Time
-import Integrator
+@testable import Integrator
 import JSON
 
 /// Checks values against schemas of an OpenAPI 3.1 document: those parts of JSON Schema that our documents use. A keyword

@@ -1,6 +1,9 @@
+@testable import Datasets
+@testable import Store
+@testable import Web
 import Time
 import HTTPClient
-import Integrator
+@testable import Integrator
 import JSON
 import MySQL
 import Signatures

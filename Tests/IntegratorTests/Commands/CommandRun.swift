@@ -1,4 +1,4 @@
-import Integrator
+@testable import Integrator
 import JSON
 import MySQL
 import Pusher

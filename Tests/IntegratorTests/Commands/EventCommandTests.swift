@@ -1,3 +1,5 @@
+@testable import Datasets
+@testable import Store
 import JSON
 import MySQL
 import TestSupport

@@ -1,7 +1,9 @@
+@testable import Datasets
+@testable import Web
 import Time
 import Foundation
 import HTTPClient
-import Integrator
+@testable import Integrator
 import JSON
 import MySQL
 import Signatures

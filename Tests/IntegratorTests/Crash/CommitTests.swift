@@ -1,5 +1,6 @@
+@testable import Datasets
 import HTTPClient
-import Integrator
+@testable import Integrator
 import JSON
 import MySQL
 import Testing

@@ -1,5 +1,5 @@
 import HTTPClient
-import Integrator
+@testable import Integrator
 import MySQL
 import Testing
 import TestSupport

@@ -1,7 +1,8 @@
+@testable import Web
 import Time
 import Foundation
 import HTTPClient
-import Integrator
+@testable import Integrator
 import MySQL
 import Signatures
 

@@ -1,6 +1,6 @@
 import Foundation
 import HTTPClient
-import Integrator
+@testable import Integrator
 import JSON
 import MySQL
 import Testing

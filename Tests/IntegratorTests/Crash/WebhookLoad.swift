@@ -1,6 +1,8 @@
+@testable import Datasets
+@testable import Web
 import Time
 import HTTPClient
-import Integrator
+@testable import Integrator
 import MySQL
 import Signatures
 import Synchronization

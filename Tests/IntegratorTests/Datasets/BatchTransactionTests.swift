@@ -1,4 +1,7 @@
-import Integrator
+@testable import Store
+@testable import Datasets
+@testable import Lanes
+@testable import Integrator
 import MySQL
 import Testing
 

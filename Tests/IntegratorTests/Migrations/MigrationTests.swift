@@ -1,5 +1,7 @@
+@testable import Datasets
+@testable import Store
 import Foundation
-import Integrator
+@testable import Integrator
 import MySQL
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
-import Integrator
+@testable import Datasets
+@testable import Integrator
 import JSON
 import MySQL
 import Testing

@@ -1,3 +1,4 @@
+@testable import Datasets
 import Time
 import MySQL
 import Testing

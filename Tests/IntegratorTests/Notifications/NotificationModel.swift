@@ -1,3 +1,5 @@
+@testable import Datasets
+@testable import Delivery
 import Time
 import MySQL
 import Sandbox
@@ -50,7 +52,7 @@ struct NotificationModel {
     private var generator: SplitMix64
     private let start = ContinuousClock.now
     private var seconds: Int64 = 0
-    private var flying: [[Integrator.Notification]] = []
+    private var flying: [[Datasets.Notification]] = []
     private var settlements: [Settlement] = []
     private var recoveries: [(historyID: Int64, after: Int64?)] = []
     /// For each lane, what it has committed and not told the queue yet.
@@ -162,7 +164,7 @@ struct NotificationModel {
         }
     }
 
-    private func notifications(_ id: Int, after: Int64) -> [Integrator.Notification] {
+    private func notifications(_ id: Int, after: Int64) -> [Datasets.Notification] {
         let log = histories[id].log
         return log.indices.dropFirst(Int(after)).filter { Self.isWanted(log[$0]) }.map {
             notification(log[$0], of: Int64(id), revision: Int64($0) + 1)
@@ -170,7 +172,7 @@ struct NotificationModel {
     }
 
     private func handoff(
-        _ id: Int, from: Int64, to: Int64, _ notifications: [Integrator.Notification]
+        _ id: Int, from: Int64, to: Int64, _ notifications: [Datasets.Notification]
     ) -> Handoff {
         Handoff(
             historyID: Int64(id), laneKey: Int64(id), address: WishlistAddress(slug: "s", groupID: nil), from: from,
@@ -239,7 +241,7 @@ struct NotificationModel {
         }
     }
 
-    private static func ids(_ notifications: ArraySlice<Integrator.Notification>) -> [Int64] {
+    private static func ids(_ notifications: ArraySlice<Datasets.Notification>) -> [Int64] {
         Set(notifications.map(\.historyID)).sorted()
     }
 

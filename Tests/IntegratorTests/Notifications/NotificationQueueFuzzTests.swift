@@ -1,3 +1,5 @@
+@testable import Datasets
+@testable import Delivery
 import Testing
 
 @testable import Integrator

@@ -1,3 +1,4 @@
+@testable import Datasets
 import Time
 import JSON
 import MySQL
@@ -6,7 +7,7 @@ import Testing
 @testable import Integrator
 
 @Suite struct PayloadTests {
-    private func data(_ notification: Integrator.Notification) throws -> JSONView {
+    private func data(_ notification: Datasets.Notification) throws -> JSONView {
         try JSONDocument(parsing: Array(notification.payload().utf8)).root
     }
 

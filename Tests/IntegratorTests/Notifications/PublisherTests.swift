@@ -1,3 +1,5 @@
+@testable import Datasets
+@testable import Delivery
 import HTTPClient
 import HTTPServer
 import Synchronization
@@ -25,7 +27,7 @@ import Testing
             configuration: .init(
                 appID: "1", key: "k", secret: Secret("s"), scheme: "http", host: "127.0.0.1", port: server.port,
                 channels: [.wishlist], batchEvents: 10, requestBytes: 10),
-            client: client, instruments: Instruments(log: Logger(sink: LogSink { _ in })),
+            client: client, instruments: DeliveryInstruments(log: Logger(sink: LogSink { _ in })),
             // Each request takes a quarter of the time and a little more.
             now: { start + PusherPublisher.timeout * 0.26 * Double(requests.load(ordering: .relaxed)) })
         let address = WishlistAddress(slug: "shoes", groupID: 1)

@@ -1,3 +1,5 @@
+@testable import Datasets
+@testable import Web
 import Time
 import HTTPServer
 import MySQL

@@ -1,5 +1,7 @@
+@testable import Datasets
+@testable import Store
 import Time
-import Integrator
+@testable import Integrator
 import MySQL
 import Signatures
 import Synchronization

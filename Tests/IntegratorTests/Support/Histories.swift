@@ -1,3 +1,4 @@
+@testable import Datasets
 import Time
 import MySQL
 
@@ -21,7 +22,7 @@ extension DatasetHistory {
 /// A notification of a history at a revision.
 func notification(
     _ type: DatasetEventType = .datasetProgress, of id: Int64 = 7, revision: Int64, alone: Bool = false
-) -> Integrator.Notification {
+) -> Datasets.Notification {
     var history = DatasetHistory.sample(id: id, revision: revision)
     history.updatedAt = Timestamp(seconds: revision)
     var notification = Notification(history: history, type: type)

@@ -1,5 +1,5 @@
 import HTTPServer
-import Integrator
+@testable import Integrator
 import Synchronization
 import Telemetry
 

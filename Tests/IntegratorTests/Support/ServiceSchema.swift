@@ -1,4 +1,5 @@
-import Integrator
+@testable import Store
+@testable import Integrator
 import MySQL
 import TestSupport
 

@@ -1,5 +1,7 @@
+@testable import Store
+@testable import Datasets
 import HTTPClient
-import Integrator
+@testable import Integrator
 import MySQL
 import Sandbox
 import TestSupport

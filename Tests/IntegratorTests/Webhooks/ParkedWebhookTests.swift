@@ -1,4 +1,6 @@
-import Integrator
+@testable import Store
+@testable import Datasets
+@testable import Integrator
 import JSON
 import MySQL
 import Synchronization

@@ -1,6 +1,8 @@
+@testable import Store
+@testable import Datasets
 import Time
 import HTTPClient
-import Integrator
+@testable import Integrator
 import JSON
 import MySQL
 import Sandbox

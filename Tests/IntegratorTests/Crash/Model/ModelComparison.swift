@@ -1,4 +1,6 @@
-import Integrator
+@testable import Datasets
+@testable import Store
+@testable import Integrator
 import MySQL
 
 @testable import Sandbox

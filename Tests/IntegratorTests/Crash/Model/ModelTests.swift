@@ -1,7 +1,9 @@
+@testable import Web
+@testable import Datasets
 import Time
 import Foundation
 import HTTPClient
-import Integrator
+@testable import Integrator
 import MySQL
 import Signatures
 import Synchronization

@@ -1,4 +1,6 @@
-import Integrator
+@testable import Datasets
+@testable import Store
+@testable import Integrator
 
 /// What the specification says of a wishlist's datasets and their webhooks (sections 3 and 4), as simply as it can be said:
 /// webhooks come one after the other, nothing fails. Written from the specification, not from the service.

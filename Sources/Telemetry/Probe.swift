@@ -3,7 +3,7 @@ import Synchronization
 /// A question that is dear to ask: asked by one at a time, for all who want to know, and the answer is good for a while.
 ///
 /// Whoever asks waits for `patience` at most, then gets nil; the question goes on being asked.
-final class Probe<Answer: Sendable>: Sendable {
+package final class Probe<Answer: Sendable>: Sendable {
     private struct State: Sendable {
         var answer: (value: Answer, at: ContinuousClock.Instant)?
         var isAsking = false
@@ -16,14 +16,14 @@ final class Probe<Answer: Sendable>: Sendable {
     private let patience: Duration
     private let ask: @Sendable () async -> Answer
 
-    init(validity: Duration, patience: Duration, ask: @escaping @Sendable () async -> Answer) {
+    package init(validity: Duration, patience: Duration, ask: @escaping @Sendable () async -> Answer) {
         self.validity = validity
         self.patience = patience
         self.ask = ask
     }
 
     /// The answer; nil if there is none in time.
-    func answer() async -> Answer? {
+    package func answer() async -> Answer? {
         let number = state.withLock { state in
             state.next += 1
             return state.next

@@ -1,3 +1,7 @@
+import Delivery
+import Lanes
+import Store
+import TVPython
 import MySQL
 import Telemetry
 

@@ -1,0 +1,22 @@
+package import Delivery
+package import MySQL
+package import Store
+package import Workflows
+
+extension Router {
+    /// All endpoints for web clients (spec, section 2), and the page.
+    package static func api(
+        pool: MySQLPool, wishlists: Wishlists, creation: DatasetCreation, idempotency: IdempotentCreates,
+        training: TrainingUpdate, pusher: PusherSettings, publicURL: String
+    ) -> Router {
+        var router = Router()
+        DatasetEndpoints(wishlists: wishlists, creation: creation, idempotency: idempotency).add(to: &router)
+        HistoryEndpoints(pool: pool, wishlists: wishlists, publicURL: publicURL).add(to: &router)
+        TrainingEndpoint(wishlists: wishlists, update: training).add(to: &router)
+        ChannelEndpoint(configuration: pusher, wishlists: wishlists).add(to: &router)
+        WishlistsEndpoint(pool: pool, publicURL: publicURL).add(to: &router)
+        ConsoleEndpoint(pusher: pusher).add(to: &router)
+        DescriptionEndpoint().add(to: &router)
+        return router
+    }
+}

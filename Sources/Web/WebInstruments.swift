@@ -1,0 +1,25 @@
+package import Telemetry
+
+/// The log, and what is counted of requests. Callable from any thread.
+package final class WebInstruments: Sendable {
+    package let log: Logger
+    package let requests: RequestMeter
+    private let refused: [String: Counter]
+
+    package init(log: Logger, metrics: Metrics = Metrics()) {
+        self.log = log
+        refused = Dictionary(
+            uniqueKeysWithValues: ["signature", "rate_limited", "queue_full"].map { reason in
+                let counter = metrics.counter(
+                    "integrator_webhooks_refused_total", help: "Webhooks that were not taken, by reason.",
+                    labels: ["reason": reason])
+                return (reason, counter)
+            })
+        requests = RequestMeter(metrics)
+    }
+
+    /// Counts a webhook that was not taken: `signature`, `rate_limited` or `queue_full`.
+    func refuse(_ reason: String) {
+        refused[reason]?.increment()
+    }
+}
