@@ -2,7 +2,7 @@
 
 SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
-UNIT_TESTS = ^(Time|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
+UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
 .PHONY: help run test test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
 	fuzz-api lint format build install bench soak clean

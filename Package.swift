@@ -49,8 +49,8 @@ let package = Package(
         room("JSON"),
         room("Telemetry", ["Time"]),
         room("Signatures", ["CCrypto"]),
-        room("Pusher", ["CCrypto", "JSON"]),
-        room("HTTPServer", ["CMicroHTTPD"]),
+        room("Pusher", ["CCrypto", "Signatures", "Text", "JSON"]),
+        room("HTTPServer", ["CMicroHTTPD", "Text"]),
         room("HTTPClient", ["CCurl", "Time"]),
         room("MySQL", ["CMariaDB", "Time"]),
 
@@ -95,17 +95,22 @@ let package = Package(
 
         // What is fuzzed, for `make fuzz` and for the tests.
         room(
-            "Fuzz", ["Integrator", "Web", "Datasets", "Sandbox", "Time", "JSON", "HTTPServer", "Signatures", "MySQL"]),
+            "Fuzz",
+            [
+                "Integrator", "Web", "Store", "Datasets", "Sandbox", "Text", "Time", "JSON", "HTTPServer", "Signatures",
+                "MySQL",
+            ]),
 
         // Tests.
         .target(
             name: "TestSupport", dependencies: ["MySQL", "Time"], path: "Tests/TestSupport", swiftSettings: settings),
         tests(of: "Time"),
+        tests(of: "Text"),
         tests(of: "JSON"),
         tests(of: "Telemetry"),
         tests(of: "Signatures"),
         tests(of: "Pusher", ["JSON"]),
-        tests(of: "HTTPServer"),
+        tests(of: "HTTPServer", ["Text"]),
         tests(of: "HTTPClient", ["HTTPServer"]),
         tests(of: "MySQL", ["TestSupport", "Time"]),
         tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),

@@ -1,3 +1,4 @@
+import Text
 import Store
 import Web
 import HTTPServer
@@ -10,7 +11,7 @@ func checkQuery(_ bytes: [UInt8]) {
     let request = HTTPRequest(method: "GET", path: text, query: text)
     if let items = request.queryItems {
         let query = items.map { "\(encoded($0.name))=\(encoded($0.value))" }.joined(separator: "&")
-        let again = formItems(query)
+        let again = PercentCoding.items(query)
         precondition(again?.map(\.name) == items.map(\.name), "names change on the way")
         precondition(again?.map(\.value) == items.map(\.value), "values change on the way")
     }

@@ -38,6 +38,6 @@ public struct ChannelAuthorizer: Sendable {
     }
 
     private func sign(_ text: String) -> String {
-        "\(credentials.key):\(PusherSignature.hmac(text, secret: credentials.secret))"
+        "\(credentials.key):\(PusherSignature.hmac(text, key: credentials.hmac))"
     }
 }

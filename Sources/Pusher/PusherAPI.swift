@@ -1,3 +1,4 @@
+import Text
 import JSON
 
 /// A request to the HTTP API, signed. Valid for ten minutes, so make a new one for each attempt.
@@ -135,8 +136,10 @@ public struct PusherAPI: Sendable {
         // Reverb refuses a digest of nothing.
         if !body.isEmpty { query.append(("body_md5", PusherSignature.md5(body))) }
         let text = PusherSignature.canonical(method, path, query)
-        query.append(("auth_signature", PusherSignature.hmac(text, secret: credentials.secret)))
-        let escaped = query.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }
+        query.append(("auth_signature", PusherSignature.hmac(text, key: credentials.hmac)))
+        let escaped = query.map {
+            "\(PercentCoding.encode($0.name, keeping: ","))=\(PercentCoding.encode($0.value, keeping: ","))"
+        }
         let target = path + "?" + escaped.joined(separator: "&")
         return PusherRequest(method: method, path: target, url: endpoint.url(target), body: body)
     }

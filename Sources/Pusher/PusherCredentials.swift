@@ -1,16 +1,18 @@
+import Signatures
+
 /// What an app has to know of itself. However it is printed or dumped, the secret shows as `****`.
 public struct PusherCredentials: Sendable {
     /// The id in the paths of the HTTP API.
     public let appID: String
     /// The public key.
     public let key: String
-    let secret: [UInt8]
+    let hmac: HMACKey
 
     /// As the dashboard of Pusher shows them, or as a server is configured.
     public init(appID: String, key: String, secret: String) {
         self.appID = appID
         self.key = key
-        self.secret = Array(secret.utf8)
+        hmac = HMACKey(Array(secret.utf8))
     }
 }
 

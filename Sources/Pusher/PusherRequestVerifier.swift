@@ -1,3 +1,5 @@
+import Text
+
 /// The server's side: verifies signed requests to the HTTP API.
 public struct PusherRequestVerifier: Sendable {
     private let credentials: PusherCredentials
@@ -17,7 +19,7 @@ public struct PusherRequestVerifier: Sendable {
     public func verify(
         method: String, path: String, query: String?, body: [UInt8], now: Int64
     ) throws(PusherRequestError) {
-        guard let pairs = PercentEncoding.pairs(query ?? "") else { throw .malformed }
+        guard let pairs = PercentCoding.items(query ?? "") else { throw .malformed }
         func value(_ name: String) -> String? { pairs.first { $0.name.lowercased() == name }?.value }
         guard let key = value("auth_key"), let timestamp = value("auth_timestamp"), value("auth_version") == "1.0",
             let signature = value("auth_signature")
@@ -32,7 +34,7 @@ public struct PusherRequestVerifier: Sendable {
         if let digest, !PusherSignature.constantTimeEqual(digest, PusherSignature.md5(body)) { throw .wrongBody }
         let signed = pairs.filter { $0.name.lowercased() != "auth_signature" }
         let text = PusherSignature.canonical(method, path, signed)
-        let expected = PusherSignature.hmac(text, secret: credentials.secret)
+        let expected = PusherSignature.hmac(text, key: credentials.hmac)
         guard PusherSignature.constantTimeEqual(signature, expected) else { throw .wrongSignature }
     }
 }

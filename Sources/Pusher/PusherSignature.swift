@@ -1,20 +1,17 @@
 import CCrypto
+import Signatures
 
 /// The digests and the canonical text of Pusher's signatures.
 enum PusherSignature {
     static func md5(_ bytes: [UInt8]) -> String {
         var digest = [UInt8](repeating: 0, count: 16)
         precondition(EVP_Digest(bytes, bytes.count, &digest, nil, EVP_md5(), nil) == 1, "OpenSSL has no MD5")
-        return hex(digest)
+        return Digest.hex(digest)
     }
 
     /// HMAC-SHA256 in lower-case hexadecimal.
-    static func hmac(_ text: String, secret: [UInt8]) -> String {
-        let text = Array(text.utf8)
-        var code = [UInt8](repeating: 0, count: 32)
-        let result = HMAC(EVP_sha256(), secret, Int32(secret.count), text, text.count, &code, nil)
-        precondition(result != nil, "OpenSSL has no HMAC-SHA256")
-        return hex(code)
+    static func hmac(_ text: String, key: HMACKey) -> String {
+        Digest.hex(key.authenticate(Array(text.utf8), []))
     }
 
     /// What is signed of a request: the query sorted by its names in lower case, not escaped.
@@ -25,12 +22,6 @@ enum PusherSignature {
     }
 
     static func constantTimeEqual(_ a: String, _ b: String) -> Bool {
-        let (a, b) = (Array(a.utf8), Array(b.utf8))
-        return a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
-    }
-
-    private static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }, as: UTF8.self)
+        Digest.constantTimeEqual(Array(a.utf8), Array(b.utf8))
     }
 }

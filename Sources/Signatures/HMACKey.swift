@@ -4,10 +4,11 @@ import CCrypto
 ///
 /// Unchecked, as a C pointer is not known to be Sendable: after `init` the context is only ever read, by
 /// `EVP_MAC_CTX_dup`, which takes it as const and may be called from any thread, and `deinit` runs once.
-final class HMACKey: @unchecked Sendable {
+package final class HMACKey: @unchecked Sendable {
     private let context: OpaquePointer
 
-    init(_ key: [UInt8]) {
+    /// Computes the schedule of a key of any length.
+    package init(_ key: [UInt8]) {
         // What fails here is a lack of memory or a broken OpenSSL, never a matter of the key.
         let algorithm = EVP_MAC_fetch(nil, OSSL_MAC_NAME_HMAC, nil)
         defer { EVP_MAC_free(algorithm) }
@@ -31,7 +32,7 @@ final class HMACKey: @unchecked Sendable {
     }
 
     /// The 32 bytes of the code over both parts, one after the other.
-    func authenticate(_ head: [UInt8], _ body: [UInt8]) -> [UInt8] {
+    package func authenticate(_ head: [UInt8], _ body: [UInt8]) -> [UInt8] {
         let copy = EVP_MAC_CTX_dup(context)
         defer { EVP_MAC_CTX_free(copy) }
         return [UInt8](unsafeUninitializedCapacity: 32) { code, count in

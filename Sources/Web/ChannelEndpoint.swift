@@ -1,3 +1,4 @@
+import Text
 import Datasets
 import Delivery
 import Store
@@ -49,7 +50,7 @@ struct ChannelEndpoint: Sendable {
             let root = (try? JSONDocument(parsing: request.body))?.root
             return (root?["socket_id"]?.string, root?["channel_name"]?.string)
         }
-        let items = formItems(String(decoding: request.body, as: UTF8.self)) ?? []
+        let items = PercentCoding.items(String(decoding: request.body, as: UTF8.self)) ?? []
         return (items.last { $0.name == "socket_id" }?.value, items.last { $0.name == "channel_name" }?.value)
     }
 

@@ -1,3 +1,4 @@
+import Text
 import Time
 import HTTPServer
 import MySQL
@@ -90,22 +91,8 @@ struct QueryReader {
                 key = "\(list)[\(indices[list, default: 0])]"
                 indices[list, default: 0] += 1
             }
-            text += "\(Self.encoded(key))=\(Self.encoded(item.value))&"
+            text += "\(PercentCoding.encode(key))=\(PercentCoding.encode(item.value))&"
         }
         return text
-    }
-
-    private static func encoded(_ text: String) -> String {
-        var result: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: result.append(byte)
-            default:
-                result +=
-                    [UInt8(ascii: "%")] + Array((byte < 16 ? "0" : "").utf8)
-                    + Array(String(byte, radix: 16, uppercase: true).utf8)
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
     }
 }

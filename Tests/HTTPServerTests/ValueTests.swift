@@ -1,3 +1,4 @@
+import Text
 import HTTPServer
 import Testing
 
@@ -24,7 +25,7 @@ import Testing
     func queryItemsKeepOrderAndRepeats(query: String, items: [[String]]) throws {
         let found = try #require(HTTPRequest(method: "GET", path: "/", query: query).queryItems)
         #expect(found.map { [$0.name, $0.value] } == items)
-        #expect(try #require(formItems(query)).count == items.count)
+        #expect(try #require(PercentCoding.items(query)).count == items.count)
     }
 
     @Test(arguments: ["a=%", "%=1", "a=%g0", "a=%C3", "a=%00"])
