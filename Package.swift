@@ -107,6 +107,7 @@ let package = Package(
         tests(of: "Time"),
         tests(of: "Text"),
         tests(of: "JSON"),
+        tests(of: "Datasets", ["Time", "Text", "JSON"]),
         tests(of: "Telemetry"),
         tests(of: "Signatures"),
         tests(of: "Pusher", ["JSON"]),
