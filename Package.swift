@@ -70,17 +70,22 @@ let package = Package(
                 "MySQL",
             ]),
         room(
+            "Operations",
+            [
+                "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON", "MySQL",
+            ]),
+        room(
             "Web",
             [
-                "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON", "Telemetry",
+                "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON", "Telemetry",
                 "Signatures", "Pusher", "HTTPServer", "MySQL",
             ],
             // The description is a link to `fixtures`; the page's files are those that the program serves.
-            resources: [.embedInCode("openapi.json"), .embedInCode("Page")]),
+            resources: [.embedInCode("openapi.json"), .embedInCode("Page"), .embedInCode("OperatorPage")]),
         room(
             "Integrator",
             [
-                "Web", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON",
+                "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON",
                 "Telemetry",
                 "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL",
             ]),
@@ -119,7 +124,7 @@ let package = Package(
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "TestSupport", "Integrator", "Web", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets",
+                "TestSupport", "Integrator", "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets",
                 "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "HTTPServer",
                 "HTTPClient",
                 "MySQL",
@@ -127,7 +132,7 @@ let package = Package(
         tests(
             of: "Integrator",
             [
-                "TestSupport", "Web", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Sandbox",
+                "TestSupport", "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Sandbox",
                 "Time", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer",
                 "HTTPClient",
                 "MySQL",

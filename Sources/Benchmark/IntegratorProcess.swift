@@ -13,12 +13,17 @@ final class IntegratorProcess {
     /// Starts `integrator serve` and waits until it is ready.
     init(program: String, environment: [String: String], port: UInt16, log: String) async throws {
         self.port = port
-        process = try Self.make(program, ["serve"], environment.merging(["HTTP_PORT": "\(port)"]) { $1 }, log)
+        process = try Self.make(
+            program, ["serve"],
+            environment.merging(["HTTP_PORT": "\(port)", "OPERATOR_HTTP_PORT": "0", "PUBLIC_HEALTH": "true"]) { $1 },
+            log)
         let start = Clock.now()
         try await Self.start(process)
         while Double(Clock.now() - start) < 20e9 {
             if !process.isRunning { break }
-            if let caller = try? HTTPCaller(port: port), (try? caller.get("/health/ready"))?.status == 200 {
+            if let caller = try? HTTPCaller(port: port), let answer = try? caller.get("/health/ready"),
+                answer.body.contains(#""status":"ok""#)
+            {
                 millisecondsToReady = Double(Clock.now() - start) / 1e6
                 return
             }

@@ -1,8 +1,8 @@
 package import Delivery
-import Web
 package import MySQL
 package import Signatures
 package import Telemetry
+package import Web
 
 /// What the service is told from outside (spec, section 7).
 package struct Configuration: Sendable {
@@ -20,6 +20,14 @@ package struct Configuration: Sendable {
     package var rateLimitPerMinute: Int
     package var webhookMaxBytes: Int
     package var datasetDeadlineSeconds: Int64
+    package var operatorHost: String
+    package var operatorPort: UInt16
+    /// Who may use the operator's API; none: it is off.
+    package var operatorTokens: OperatorTokens
+    /// Names besides `localhost` by which the operator's listener may be called; in lower case.
+    package var operatorAllowedHosts: [String]
+    /// The public listener has `/health` and `/metrics` too.
+    package var hasPublicHealth: Bool
     package var log: Logger
 
     /// Reads variables. Every fault is found, not only the first.
@@ -38,7 +46,12 @@ package struct Configuration: Sendable {
         corsAllowedOrigins = reader.list("CORS_ALLOWED_ORIGINS", default: "")
         rateLimitPerMinute = reader.number("RATE_LIMIT_PER_MINUTE", default: 60, in: 1...1_000_000)
         webhookMaxBytes = reader.number("WEBHOOK_MAX_BYTES", default: 262_144, in: 1024...4_194_304)
-        datasetDeadlineSeconds = Int64(reader.number("DATASET_DEADLINE_SECONDS", default: 1800, in: 1...604_800))
+        datasetDeadlineSeconds = reader.deadlineSeconds()
+        operatorHost = reader.text("OPERATOR_HTTP_HOST", default: "127.0.0.1")
+        operatorPort = UInt16(reader.number("OPERATOR_HTTP_PORT", default: 8081, in: 0...65535))
+        operatorTokens = reader.operatorTokens()
+        operatorAllowedHosts = reader.list("OPERATOR_ALLOWED_HOSTS", default: "").map { $0.lowercased() }
+        hasPublicHealth = reader.flag("PUBLIC_HEALTH")
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
     }
@@ -57,12 +70,31 @@ package struct Configuration: Sendable {
         return (database, log)
     }
 
+    /// What an `OperatorDesk` needs alone.
+    package static func deskOnly(
+        _ environment: Environment
+    ) throws(ConfigurationFaults) -> (MySQLConfiguration, deadlineSeconds: Int64) {
+        var reader = ConfigurationReader(environment)
+        let database = reader.database()
+        let seconds = reader.deadlineSeconds()
+        if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
+        return (database, seconds)
+    }
+
     /// The webhook secrets alone, at least one: read again while the service runs.
     package static func secretsOnly(_ environment: Environment) throws(ConfigurationFaults) -> [WebhookSecret] {
         var reader = ConfigurationReader(environment)
         let secrets = reader.secrets("TV_WEBHOOK_SECRETS")
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
         return secrets
+    }
+
+    /// The operator's tokens alone: read again while the service runs.
+    package static func operatorTokensOnly(_ environment: Environment) throws(ConfigurationFaults) -> OperatorTokens {
+        var reader = ConfigurationReader(environment)
+        let tokens = reader.operatorTokens()
+        if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
+        return tokens
     }
 }
 

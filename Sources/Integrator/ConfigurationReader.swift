@@ -2,6 +2,7 @@ import Delivery
 import MySQL
 import Signatures
 import Telemetry
+import Web
 
 /// Reads values and gathers what is wrong with them.
 struct ConfigurationReader {
@@ -70,6 +71,28 @@ struct ConfigurationReader {
             }
         }
         return secrets
+    }
+
+    mutating func deadlineSeconds() -> Int64 {
+        Int64(number("DATASET_DEADLINE_SECONDS", default: 1800, in: 1...604_800))
+    }
+
+    /// `true` or `false`, which is the default.
+    mutating func flag(_ name: String) -> Bool {
+        switch text(name, default: "false").lowercased() {
+        case "true", "1", "yes", "on": return true
+        case "false", "0", "no", "off": return false
+        default:
+            faults.append("\(name): must be true or false")
+            return false
+        }
+    }
+
+    /// `NAME:read:TOKEN` or `NAME:act:TOKEN`, with spaces or commas between them.
+    mutating func operatorTokens() -> OperatorTokens {
+        let (tokens, reasons) = OperatorTokens.parse(text("OPERATOR_TOKEN", default: ""))
+        faults += reasons.map { "OPERATOR_TOKEN: \($0)" }
+        return tokens
     }
 
     mutating func database() -> MySQLConfiguration {

@@ -1,44 +1,66 @@
 import Datasets
 import Delivery
-import Lanes
-import Store
-import TVPython
-import Web
-import Workflows
-import HTTPServer
 import HTTPClient
+import HTTPServer
+import Lanes
 import MySQL
+import Operations
 package import Signatures
+import Store
 import Telemetry
+import TVPython
+package import Web
+import Workflows
 
 /// The service, put together: what `integrator serve` runs.
 package struct Service: Sendable {
     /// How long what is in flight may take when the service is told to stop.
     private static let drainTime: Duration = .seconds(20)
 
+    /// What is read again while it runs.
+    package enum Reload: Sendable {
+        case secrets([WebhookSecret], OperatorTokens)
+        /// What was read was wrong: all stays as it is.
+        case failed(String)
+    }
+
     package let configuration: Configuration
     package let instruments: Instruments
+    /// Reads the environment again, for the rotation of secrets.
+    private let environment: @Sendable () -> Environment
 
-    package init(configuration: Configuration) {
+    package init(
+        configuration: Configuration, environment: @escaping @Sendable () -> Environment = { Environment([:]) }
+    ) {
         self.configuration = configuration
+        self.environment = environment
         instruments = Instruments(log: configuration.log)
     }
 
     /// Serves until `stop` ends, then drains: takes no more, finishes what is in flight, sends what is owed.
     ///
     /// - Parameters:
-    ///   - secrets: webhook secrets to be used from then on.
-    ///   - listening: told the port once requests are taken.
-    /// - Throws: `HTTPServerError` if the port cannot be had.
+    ///   - reloads: secrets and tokens to be used from then on.
+    ///   - listening: told the ports, for all and for operators, once requests are taken.
+    /// - Throws: `HTTPServerError` if a port cannot be had.
     package func run(
-        secrets: AsyncStream<[WebhookSecret]>? = nil, listening: @Sendable (UInt16) -> Void = { _ in },
+        reloads: AsyncStream<Reload>? = nil, listening: @Sendable (UInt16, _ operator: UInt16) -> Void = { _, _ in },
         until stop: @Sendable () async -> Void
     ) async throws {
-        let parts = Parts(configuration, instruments)
+        let parts = Parts(configuration, instruments, environment)
         let server = try parts.listen()
-        listening(server.port)
+        let operatorServer: HTTPServer
+        do {
+            operatorServer = try parts.listenToOperators()
+        } catch {
+            await server.stop(within: .zero)
+            await parts.client.shutdown()
+            throw error
+        }
+        listening(server.port, operatorServer.port)
         let manager = ServiceManager.ofProcess()
         manager?.tell(.ready)
+        manager?.tell(.status("serving at \(configuration.httpHost):\(server.port)"))
         let signsOfLife = Task { await manager?.keepAlive() }
         defer { signsOfLife.cancel() }
         // As it stands in `wishlist_dataset_histories.dispatcher`.
@@ -47,10 +69,12 @@ package struct Service: Sendable {
             "serving",
             [
                 "host": .string(configuration.httpHost), "port": .int(Int(server.port)), "instance": .string(instance),
+                "operator_host": .string(configuration.operatorHost), "operator_port": .int(Int(operatorServer.port)),
             ])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await parts.lanes.run() }
             group.addTask { await parts.api.run() }
+            group.addTask { await parts.operatorAPI.run() }
             let sending = Task { await parts.sender.run() }
             // What looks after the rest is not needed for draining.
             let keepers = Task {
@@ -61,17 +85,21 @@ package struct Service: Sendable {
                     group.addTask { await parts.deadlines.run() }
                     group.addTask { await parts.registration.keepTrying() }
                     group.addTask { await parts.pusherCheck.run() }
-                    group.addTask { await use(secrets, parts) }
+                    group.addTask { await use(reloads, parts, manager) }
                 }
             }
             await stop()
             instruments.log.info("draining")
             manager?.tell(.stopping)
+            manager?.tell(.status("draining"))
             parts.health.drain()
             await server.stop(within: Self.drainTime)
             keepers.cancel()
             await keepers.value
             parts.api.close()
+            // Operators and probes can look until the end.
+            await operatorServer.stop(within: .seconds(1))
+            parts.operatorAPI.close()
             await drain(sending, parts.dispatcher)
             parts.lanes.close()
             await group.waitForAll()
@@ -83,13 +111,24 @@ package struct Service: Sendable {
 }
 
 extension Service {
-    /// Takes webhooks signed by other secrets from now on. Which of them is registered is the operator's matter.
-    private func use(_ secrets: AsyncStream<[WebhookSecret]>?, _ parts: Parts) async {
-        guard let secrets else { return }
-        for await secrets in secrets {
-            parts.webhooks.use(WebhookVerifier(secrets: secrets))
-            parts.registration.use(secrets[0])
-            instruments.log.info("secrets read again", ["count": .int(secrets.count)])
+    /// Takes webhooks signed by other secrets, and operators with other tokens, from now on. Which of the secrets is
+    /// registered is the operator's matter.
+    private func use(_ reloads: AsyncStream<Reload>?, _ parts: Parts, _ manager: ServiceManager?) async {
+        guard let reloads else { return }
+        for await reload in reloads {
+            manager?.tell(.reloading)
+            switch reload {
+            case .secrets(let secrets, let tokens):
+                parts.webhooks.use(WebhookVerifier(secrets: secrets))
+                parts.registration.use(secrets[0])
+                parts.operatorGate.use(tokens)
+                instruments.log.info("secrets read again", ["count": .int(secrets.count)])
+                manager?.tell(.status("secrets read again; serving"))
+            case .failed(let reason):
+                instruments.log.error("secrets not read again", ["reason": .string(reason)])
+                manager?.tell(.status("reload failed, serving as before: \(reason)"))
+            }
+            manager?.tell(.ready)
         }
     }
 
@@ -124,11 +163,17 @@ extension Service {
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
+        let operatorGate: OperatorGate
+        let operatorAPI: APIServer
+        let tools: OperatorTools
         let tokenUses: TokenUses
         let idempotency: IdempotentCreates
         private let configuration: Configuration
 
-        init(_ configuration: Configuration, _ instruments: Instruments) {
+        init(
+            _ configuration: Configuration, _ instruments: Instruments,
+            _ environment: @escaping @Sendable () -> Environment = { Environment([:]) }
+        ) {
             self.configuration = configuration
             let log = instruments.log
             // A client's next request may come to another instance, at another node.
@@ -165,7 +210,7 @@ extension Service {
                 instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
-                pool: pool, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
+                pool: pool, lanes: lanes, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
             idempotency = IdempotentCreates(
                 keys: IdempotencyKeys(pool: pool), pool: pool,
                 createSeconds: configuration.tvAPIDeadlineSeconds + DatasetCreation.claimMarginSeconds, log: log)
@@ -174,10 +219,10 @@ extension Service {
                 creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call), idempotency: idempotency,
                 training: TrainingUpdate(pool: pool, wishlists: wishlists, lanes: lanes), pusher: configuration.pusher,
                 publicURL: configuration.publicURL)
-            OperatorEndpoints(
+            let healthEndpoints = HealthEndpoints(
                 health: health, metrics: instruments.metrics,
-                figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration).render
-            ).add(to: &router)
+                figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration).render)
+            if configuration.hasPublicHealth { healthEndpoints.add(to: &router) }
             tokenUses = TokenUses(pool: pool, log: log)
             let gate = Gate(
                 tokens: AccessTokens(pool: pool), uses: tokenUses,
@@ -185,6 +230,35 @@ extension Service {
             api = APIServer(
                 router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log,
                 meter: instruments.web.requests)
+            let desk = OperatorDesk(pool: pool, deadlineSeconds: configuration.datasetDeadlineSeconds)
+            let publisher = PusherPublisher(
+                configuration: configuration.pusher, client: client, instruments: instruments.delivery)
+            let party = CallbackParty(
+                configuration: configuration, api: tvAPI, registration: registration, client: client,
+                environment: environment)
+            tools = OperatorTools(
+                desk: desk,
+                replay: Replay(desk: desk, settings: settings, lanes: lanes, dispatcher: dispatcher),
+                retry: DeadLetterRetry(desk: desk, publisher: publisher), registration: registration,
+                doctor: { await Doctor.examine(configuration) }, callback: party.details, sync: party.sync,
+                rotate: party.rotate, testWebhook: party.test,
+                answerTimes: { [meter = instruments.web.requests] in
+                    (
+                        meter.seconds(0.5, method: "POST", route: WebhookEndpoint.path),
+                        meter.seconds(0.99, method: "POST", route: WebhookEndpoint.path)
+                    )
+                })
+            operatorGate = OperatorGate(
+                tokens: configuration.operatorTokens,
+                hosts: configuration.operatorAllowedHosts + [configuration.operatorHost.lowercased()], log: log)
+            var operatorRouter = Router()
+            healthEndpoints.add(to: &operatorRouter)
+            OperatorPage(gate: operatorGate).add(to: &operatorRouter)
+            OperatorAPI(gate: operatorGate, tools: tools).add(to: &operatorRouter)
+            // No origin but its own, whatever is configured for the public API.
+            operatorAPI = APIServer(
+                router: operatorRouter, gate: gate, cors: CORSPolicy(origins: []), log: log,
+                meter: instruments.web.requests, headers: OperatorPage.headers)
         }
 
         /// How the service listens, and what it bears.
@@ -209,6 +283,18 @@ extension Service {
                 } else {
                     api.receive(request, responder)
                 }
+            }
+        }
+
+        func listenToOperators() throws(HTTPServerError) -> HTTPServer {
+            var settings = HTTPServer.Configuration()
+            settings.host = configuration.operatorHost
+            settings.port = configuration.operatorPort
+            settings.maximumConnections = 256
+            settings.errorResponse = APIServer.errorResponse
+            settings.maximumHeaderBytes = 8192
+            return try HTTPServer.start(settings) { [operatorAPI] request, responder in
+                operatorAPI.receive(request, responder)
             }
         }
     }

@@ -65,4 +65,21 @@ public final class Histogram: Sendable {
     public func observe(_ duration: Duration) {
         observe(duration / .seconds(1))
     }
+
+    /// The value that such a share of all values does not exceed, estimated within its bucket as Prometheus does; of the
+    /// bucket without bound the lower one. nil: there is no value yet.
+    public func quantile(_ share: Double) -> Double? {
+        let counts = buckets.map { Double($0.value) }
+        let total = counts.reduce(0, +)
+        guard total > 0, let last = bounds.last else { return nil }
+        var below = 0.0
+        for (index, bound) in bounds.enumerated() {
+            if counts[index] > 0, below + counts[index] >= share * total {
+                let start = index == 0 ? 0 : bounds[index - 1]
+                return start + (bound - start) * max(0, share * total - below) / counts[index]
+            }
+            below += counts[index]
+        }
+        return last
+    }
 }

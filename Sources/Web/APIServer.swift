@@ -14,11 +14,18 @@ package final class APIServer: Sendable {
     private let cors: CORSPolicy
     private let log: Logger
     private let meter: RequestMeter?
+    private let headers: [(name: String, value: String)]
     private let requests: AsyncStream<(HTTPRequest, HTTPResponder)>
     private let queue: AsyncStream<(HTTPRequest, HTTPResponder)>.Continuation
 
-    /// - Parameter meter: counts the requests.
-    package init(router: Router, gate: Gate, cors: CORSPolicy, log: Logger, meter: RequestMeter? = nil) {
+    /// - Parameters:
+    ///   - meter: counts the requests.
+    ///   - headers: of all answers, instead of what a handler says.
+    package init(
+        router: Router, gate: Gate, cors: CORSPolicy, log: Logger, meter: RequestMeter? = nil,
+        headers: [(name: String, value: String)] = []
+    ) {
+        self.headers = headers
         self.router = router
         self.gate = gate
         self.cors = cors
@@ -83,8 +90,10 @@ package final class APIServer: Sendable {
             response = answer.response
         }
         response.headers += headers
-        log.info(
-            "request",
+        // Probes and scrapes come all the time.
+        let level: Logger.Level = HealthEndpoints.paths.contains(http.path) ? .debug : .info
+        log.log(
+            level, "request",
             [
                 "request_id": .string(id), "trace_id": .string(request.trace.traceID),
                 "method": .string(http.method), "path": .string(http.path),
@@ -99,6 +108,8 @@ package final class APIServer: Sendable {
 
     private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String) -> HTTPResponse {
         var response = response
+        response.headers.removeAll { given in headers.contains { $0.name == given.name } }
+        response.headers += headers
         response.headers.append((RequestID.header, id))
         // A preflight's answer has said already what there is to say.
         if !response.headers.contains(where: { $0.name == "Access-Control-Allow-Origin" }) {

@@ -19,6 +19,11 @@ struct QueryReader {
         self.items = items
     }
 
+    /// Parameters that came in another way.
+    init(items: [(name: String, value: String)]) {
+        self.items = items
+    }
+
     mutating func fault(_ name: String, _ reason: String) {
         errors.append((name, [reason]))
     }

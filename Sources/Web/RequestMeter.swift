@@ -32,6 +32,12 @@ package final class RequestMeter: Sendable {
         handle.time.observe(start.duration(to: .now))
     }
 
+    /// How long so many of the answers took at most, in seconds; nil: there was none yet.
+    package func seconds(_ share: Double, method: String, route: String) -> Double? {
+        let handles = handles.withLock { $0 }
+        return handles.first { $0.key.method == method && $0.key.route == route }?.value.time.quantile(share)
+    }
+
     private func make(_ key: Key) -> (count: Counter, time: Histogram) {
         (
             metrics.counter(

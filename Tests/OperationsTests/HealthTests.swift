@@ -15,7 +15,7 @@ import Testing
         try await ServiceOnTrial.with { trial in
             try await trial.waitUntilReady()
             let answer = try await trial.ask("GET", "/health/ready", isAuthorized: false)
-            #expect(answer.body == #"{"status":"ok","faults":{}}"#)
+            #expect(answer.body == #"{"status":"ok","faults":{},"degraded":{}}"#)
         }
     }
 
@@ -26,7 +26,8 @@ import Testing
             let root = try JSONDocument(parsing: Array(answer.body.utf8)).root
             #expect(root["status"]?.string == "unavailable")
             #expect(root["faults"]?["migrations"]?.string?.contains("integrator migrate") == true)
-            #expect(root["faults"]?["callback"] != nil)
+            #expect(root["faults"]?["callback"] == nil)
+            #expect(root["degraded"]?["callback"] != nil)
             #expect(root["faults"]?["database"] == nil)
             #expect(try await trial.ask("GET", "/health/live", isAuthorized: false).status == 200)
         }
@@ -37,7 +38,7 @@ import Testing
             let start = ContinuousClock.now
             let answer = try await trial.ask("GET", "/health/ready", isAuthorized: false)
             #expect(answer.status == 503)
-            #expect(answer.body.contains(#""database":"#))
+            #expect(answer.body.contains(#""faults":{"database":"cannot be reached"}"#))
             let metrics = try await trial.ask("GET", "/metrics", isAuthorized: false).body
             #expect(ContinuousClock.now - start < .seconds(10))
             #expect(metrics.contains("integrator_database_up 0\n"))
@@ -46,7 +47,7 @@ import Testing
     }
 
     /// Before there is anything to send; and it is asked again.
-    @Test func credentialsThatPusherRefusesAreAFault() async throws {
+    @Test func credentialsThatPusherRefusesDegrade() async throws {
         let isRight = Atomic(false)
         let signed = Atomic(false)
         let pusher = try HTTPServer.start(HTTPServer.Configuration()) { request, responder in
@@ -56,7 +57,7 @@ import Testing
             responder.respond(HTTPResponse(status: isRight.load(ordering: .relaxed) ? 200 : 401))
         }
         try await ServiceOnTrial.with(["PUSHER_PORT": "\(pusher.port)"]) { trial in
-            var body = try await trial.ask("/health/ready", until: 503)
+            var body = try await trial.ask("/health/ready", until: 200)
             for _ in 0..<400 where body != Self.onlyPusher {
                 try await Task.sleep(for: .milliseconds(25))
                 body = try await trial.ask("GET", "/health/ready", isAuthorized: false).body
@@ -71,7 +72,31 @@ import Testing
     }
 
     private static let onlyPusher =
-        #"{"status":"unavailable","faults":{"pusher":"key, secret, clock or quota are refused"}}"#
+        #"{"status":"degraded","faults":{},"degraded":{"pusher":"key, secret, clock or quota are refused"}}"#
+
+    /// An account that the database turns away is not named, nor is a statement.
+    @Test func reasonsNameNoAccount() async throws {
+        try await ServiceOnTrial.with(["DB_USERNAME": "stranger"]) { trial in
+            let answer = try await trial.ask("GET", "/health/ready", isAuthorized: false)
+            #expect(answer.status == 503)
+            #expect(!answer.body.contains("stranger"))
+            #expect(answer.body.contains("turns this service away"))
+        }
+    }
+
+    /// A server that answers queries and takes no writes is no place for traffic; nor one that the writers do not get to.
+    @Test func writersAreAsked() async throws {
+        try await ServiceOnTrial.with { trial in
+            try await trial.waitUntilReady()
+            let connection = try await MySQLConnection.connect(trial.database)
+            try await connection.execute("LOCK TABLES integrator_migrations READ, wishlist_dataset_histories WRITE")
+            let answer = try await trial.ask("/health/ready", until: 503)
+            #expect(answer.contains(#""faults":{"database":"the writers"#))
+            try await connection.execute("UNLOCK TABLES")
+            try await trial.waitUntilReady()
+            await connection.close()
+        }
+    }
 
     @Test func drainingIsAFault() async throws {
         try await TestDatabase.with { database in
@@ -84,7 +109,8 @@ import Testing
             let parts = Service.Parts(
                 try Configuration(Environment(environment)), Instruments(log: .init(level: .error)))
             let health = Health(
-                pool: pool, registration: parts.registration, dispatcher: parts.dispatcher, pusher: parts.pusherCheck)
+                pool: pool, lanes: parts.lanes, registration: parts.registration, dispatcher: parts.dispatcher,
+                pusher: parts.pusherCheck)
             #expect(await !health.faults().contains { $0.check == "draining" })
             health.drain()
             #expect(await health.faults().contains { $0.check == "draining" })

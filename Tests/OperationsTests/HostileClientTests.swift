@@ -12,7 +12,10 @@ import Testing
 
     /// Answers with the path.
     private static func server() throws -> HTTPServer {
-        var environment = ["DB_USERNAME": "x", "PUBLIC_URL": "http://h", "TV_API_URL": "http://h", "HTTP_PORT": "0"]
+        var environment = [
+            "DB_USERNAME": "x", "PUBLIC_URL": "http://h", "TV_API_URL": "http://h", "HTTP_PORT": "0",
+            "OPERATOR_HTTP_PORT": "0",
+        ]
         environment["TV_API_TOKEN"] = "x"
         environment["TV_WEBHOOK_SECRETS"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         for name in ["ID", "KEY", "SECRET"] { environment["PUSHER_APP_\(name)"] = "x" }

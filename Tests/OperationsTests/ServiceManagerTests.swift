@@ -47,6 +47,10 @@ import Testing
         #expect(listener.next() == "READY=1")
         manager.tell(.stopping)
         #expect(listener.next() == "STOPPING=1")
+        manager.tell(.reloading)
+        #expect(listener.next().wholeMatch(of: /RELOADING=1\nMONOTONIC_USEC=[0-9]+/) != nil)
+        manager.tell(.status("reload failed:\nsecret 1"))
+        #expect(listener.next() == "STATUS=reload failed: secret 1")
     }
 
     @Test func getsSignsOfLifeWhileItWantsThem() async throws {

@@ -52,7 +52,7 @@ struct ServiceOnTrial: Sendable {
                 "TV_WEBHOOK_SECRETS": secrets.map(\.text).joined(separator: " "), "PUSHER_APP_ID": "1",
                 "PUSHER_APP_KEY": "pusherkey", "PUSHER_APP_SECRET": pusherSecret, "PUSHER_HOST": "127.0.0.1",
                 "PUSHER_PORT": "\(sandbox.port)", "PUSHER_SCHEME": "http", "HTTP_PORT": "\(port)",
-                "PUBLIC_URL": "http://127.0.0.1:\(port)",
+                "PUBLIC_URL": "http://127.0.0.1:\(port)", "OPERATOR_HTTP_PORT": "0", "PUBLIC_HEALTH": "true",
             ]
             environment.merge(variables) { _, given in given }
             var configuration = try Configuration(Environment(environment))
@@ -63,7 +63,7 @@ struct ServiceOnTrial: Sendable {
             let (ready, listening) = AsyncStream<Void>.makeStream()
             let running = Task {
                 defer { listening.finish() }
-                try await service.run(listening: { _ in listening.yield() }, until: { for await _ in stop {} })
+                try await service.run(listening: { _, _ in listening.yield() }, until: { for await _ in stop {} })
             }
             for await _ in ready { break }
             let client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 22)
@@ -109,7 +109,13 @@ struct ServiceOnTrial: Sendable {
     }
 
     /// Waits until the callback is registered and all is well.
-    func waitUntilReady() async throws { _ = try await ask("/health/ready", until: 200) }
+    func waitUntilReady() async throws {
+        for _ in 0..<400 {
+            if try await ask("GET", "/health/ready").body.contains(#""status":"ok""#) { return }
+            try await Task.sleep(for: .milliseconds(25))
+        }
+        throw Timeout()
+    }
 
     struct Timeout: Error {}
 }

@@ -1,9 +1,10 @@
 import Datasets
-import TVPython
 import HTTPClient
 import JSON
 import MySQL
+import Operations
 import Telemetry
+import TVPython
 
 extension CommandLineTool {
     /// `callbacks show|sync|remove|rotate-secret`.
@@ -34,18 +35,20 @@ extension CommandLineTool {
             case "show":
                 result = .success(show(try await api.callback().value(), registration.expected, json: isJSON))
             case "sync":
-                try await registration.sync().value()
+                try await recorded("callbacks sync") { try await registration.sync().value() }
                 print("registered \(registration.expected.url)")
                 result = .success(true)
             case "remove":
-                try await api.deleteCallback().value()
+                try await recorded("callbacks remove") { try await api.deleteCallback().value() }
                 print("removed")
                 result = .success(true)
             default:
                 let rotation = SecretRotation(
                     environment: environment, secrets: configuration.webhookSecrets, registration: registration,
                     client: client)
-                let report = try await (finish ? rotation.finish() : rotation.start(registers: !prepare))
+                let report = try await recorded("callbacks rotate-secret") {
+                    try await finish ? rotation.finish() : rotation.start(registers: !prepare)
+                }
                 print(report, json: isJSON)
                 result = .success(report.isDone)
             }
@@ -54,6 +57,18 @@ extension CommandLineTool {
         }
         await client.shutdown()
         return try result.get()
+    }
+
+    /// Does something with the callback, and records it if the database is there: it need not be.
+    private func recorded<R: Sendable>(_ action: String, _ body: () async throws -> R) async throws -> R {
+        let isThere = (try? await withDesk { try await $0.actions(limit: 1) }) != nil
+        guard isThere else {
+            complaint("integrator: not recorded: the database is not there, or not migrated")
+            return try await body()
+        }
+        return try await withDesk { desk in
+            try await desk.recorded(action, "", by: Self.actor) { (try await body(), 1, nil) }
+        }
     }
 
     /// - Returns: whether it is as it should be.

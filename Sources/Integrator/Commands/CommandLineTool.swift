@@ -1,10 +1,13 @@
 import Datasets
-import Store
 import Foundation
 import JSON
 import MySQL
+import Operations
 import Signatures
+import Store
+import Synchronization
 import Telemetry
+import Web
 
 /// `integrator`: reads the command line and runs the command (spec, section 7).
 ///
@@ -25,6 +28,10 @@ package struct CommandLineTool {
     let output: @Sendable (String) -> Void
     /// Takes what goes wrong.
     let complaint: @Sendable (String) -> Void
+    /// What is printed goes to a terminal.
+    let isTerminal: Bool
+    /// Whether all that was printed has been written.
+    private let isWritten: @Sendable () -> Bool
 
     /// - Parameters:
     ///   - reread: reads the environment again; by default it stays what it is, but for the files that `NAME_FILE` names.
@@ -32,19 +39,27 @@ package struct CommandLineTool {
     ///   - complaint: takes what goes wrong; by default standard error.
     package init(
         environment: Environment, reread: (@Sendable () -> Environment)? = nil,
-        output: @escaping @Sendable (String) -> Void = { Swift.print($0) },
+        output: (@Sendable (String) -> Void)? = nil,
         complaint: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
     ) {
         self.environment = environment
         self.reread = reread ?? { environment }
-        self.output = output
+        let standardOutput = StandardOutput()
+        self.output = output ?? { standardOutput.write($0 + "\n") }
+        isWritten = { !standardOutput.hasFailed }
+        isTerminal = output == nil && isatty(STDOUT_FILENO) == 1
         self.complaint = complaint
     }
 
     /// Runs a command and returns the exit status.
     package func run(_ arguments: [String]) async -> Int32 {
         do {
-            return try await dispatch(arguments) ? 0 : 1
+            let isDone = try await dispatch(arguments)
+            guard isWritten() else {
+                complaint("integrator: standard output cannot be written")
+                return 1
+            }
+            return isDone ? 0 : 1
         } catch let error as UsageError {
             complaint("integrator: \(error.message)\n\n\(error.command.flatMap { Help.commands[$0] } ?? Help.text)")
             return 2
@@ -65,7 +80,17 @@ package struct CommandLineTool {
         var arguments = Arguments(arguments)
         guard let command = arguments.next() else { throw UsageError(message: "a command is missing") }
         if ["help", "--help", "-h"].contains(command) {
-            print(arguments.next().flatMap { Help.commands[$0] } ?? Help.text)
+            let topic = arguments.next()
+            guard let topic else {
+                print(Help.text)
+                return true
+            }
+            guard let help = Help.commands[topic] else { throw UsageError(message: "there is no command `\(topic)`") }
+            print(help)
+            return true
+        }
+        if command == "--version" || command == "version" {
+            print("integrator \(Build.version) (Swift \(Build.swift))")
             return true
         }
         guard let help = Help.commands[command] else { throw UsageError(message: "there is no command `\(command)`") }
@@ -84,8 +109,14 @@ package struct CommandLineTool {
     private func run(_ command: String, _ arguments: inout Arguments) async throws -> Bool {
         switch command {
         case "serve":
+            let checks = arguments.flag("--check")
             try arguments.end()
-            try await serve()
+            if checks {
+                _ = try Configuration(environment)
+                print("the configuration is complete")
+            } else {
+                try await serve()
+            }
         case "migrate":
             let demo = arguments.flag("--demo")
             try arguments.end()
@@ -94,6 +125,14 @@ package struct CommandLineTool {
             guard arguments.next() == "create" else { throw UsageError(message: "token: only `create` is there") }
             try await createToken(&arguments)
         case "callbacks": return try await callbacks(&arguments)
+        case "actions": try await actions(&arguments)
+        case "completion":
+            guard let shell = arguments.next(), let script = Completion.script(for: shell) else {
+                throw UsageError(message: "completion: bash or zsh?")
+            }
+            try arguments.end()
+            print(script)
+        case "datasets": return try await datasets(&arguments)
         case "events": return try await events(&arguments)
         case "notifications": return try await notifications(&arguments)
         case "webhooks": return try await webhooks(&arguments)
@@ -106,21 +145,25 @@ package struct CommandLineTool {
     private func serve() async throws {
         OpenFiles.raiseLimit()
         let configuration = try Configuration(environment)
-        let service = Service(configuration: configuration)
+        let service = Service(configuration: configuration, environment: reread)
         let signals = Signals.stream(of: [SIGTERM, SIGINT])
         let hangups = Signals.stream(of: [SIGHUP])
-        let (secrets, reloaded) = AsyncStream<[WebhookSecret]>.makeStream()
+        let (reloads, reloaded) = AsyncStream<Service.Reload>.makeStream()
         let reading = Task {
             for await _ in hangups {
                 do {
-                    reloaded.yield(try Configuration.secretsOnly(reread()))
+                    let environment = reread()
+                    reloaded.yield(
+                        .secrets(
+                            try Configuration.secretsOnly(environment),
+                            try Configuration.operatorTokensOnly(environment)))
                 } catch {
-                    configuration.log.error("secrets not read again", ["reason": .string("\(error)")])
+                    reloaded.yield(.failed("\(error)"))
                 }
             }
         }
         defer { reading.cancel() }
-        try await service.run(secrets: secrets) { for await _ in signals { return } }
+        try await service.run(reloads: reloads) { for await _ in signals { return } }
     }
 
     private func migrate(demo: Bool) async throws {
@@ -145,12 +188,12 @@ package struct CommandLineTool {
             throw UsageError(message: "token create: --user ID is missing")
         }
         let name = try arguments.option("--name") ?? "integrator"
-        let abilities = try arguments.option("--abilities").map { $0.split(separator: ",").map(String.init) } ?? ["*"]
+        let given = try arguments.choices("--abilities", ["*", "datasets:read", "datasets:write"], \.self)
+        let abilities = given.isEmpty ? ["*"] : given
         try arguments.end()
-        let (database, _) = try Configuration.databaseOnly(environment)
-        let pool = MySQLPool(database, maximumConnections: 1)
-        let token = try await AccessTokens(pool: pool).create(user: user, name: name, abilities: abilities)
-        await pool.shutdown()
+        let token = try await withDesk { desk in
+            try await desk.createToken(user: user, name: name, abilities: abilities, by: Self.actor)
+        }
         print(token)
     }
 
@@ -164,5 +207,27 @@ package struct CommandLineTool {
         var json = JSONWriter()
         body(&json)
         output(String(decoding: json.bytes, as: UTF8.self))
+    }
+}
+
+/// Standard output, and whether it has taken all.
+private final class StandardOutput: Sendable {
+    private let failed = Atomic(false)
+
+    var hasFailed: Bool { failed.load(ordering: .relaxed) }
+
+    func write(_ text: String) {
+        var text = text
+        let isWritten = text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let count = Glibc.write(STDOUT_FILENO, rest.baseAddress, rest.count)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { return false }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+            return true
+        }
+        if !isWritten { failed.store(true, ordering: .relaxed) }
     }
 }

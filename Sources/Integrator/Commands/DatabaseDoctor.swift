@@ -1,11 +1,10 @@
+import MySQL
+import Operations
 import Store
 import Time
-import MySQL
 
 /// The part of `Doctor` that looks at the database. Changes nothing.
 struct DatabaseDoctor {
-    typealias Finding = Doctor.Finding
-
     /// Seconds that the clocks may differ: less than a webhook's timestamp may be off, by far.
     private static let tolerance: Int64 = 5
     private static let longOwed: Int64 = 300

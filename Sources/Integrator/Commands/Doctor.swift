@@ -1,39 +1,16 @@
 import Delivery
-import TVPython
-import Web
-import Time
 import HTTPClient
 import JSON
 import MySQL
+import Operations
 import Pusher
 import Telemetry
+import Time
+import TVPython
+import Web
 
 /// Looks at everything around the service (spec, section 7) and says what to do about what is wrong. Changes nothing.
 struct Doctor {
-    struct Finding: Sendable, Equatable {
-        enum Level: String, Sendable {
-            case ok, warning, fault
-        }
-
-        var check: String
-        var level: Level
-        var finding: String
-        /// What to do; nil if all is well.
-        var remedy: String?
-
-        static func ok(_ check: String, _ finding: String) -> Finding {
-            Finding(check: check, level: .ok, finding: finding)
-        }
-
-        static func warning(_ check: String, _ finding: String, _ remedy: String) -> Finding {
-            Finding(check: check, level: .warning, finding: finding, remedy: remedy)
-        }
-
-        static func fault(_ check: String, _ finding: String, _ remedy: String) -> Finding {
-            Finding(check: check, level: .fault, finding: finding, remedy: remedy)
-        }
-    }
-
     let environment: Environment
 
     func examine() async -> [Finding] {
@@ -49,9 +26,20 @@ struct Doctor {
         if let (database, _) = try? Configuration.databaseOnly(environment) {
             findings += await DatabaseDoctor(configuration: database).examine()
         }
-        guard let configuration else { return findings }
+        if let configuration { findings += await Self.examineParties(configuration) }
+        return findings
+    }
+
+    /// The same of a configuration that is complete.
+    static func examine(_ configuration: Configuration) async -> [Finding] {
+        let database = await DatabaseDoctor(configuration: configuration.database).examine()
+        return [.ok("configuration", "complete")] + database + (await examineParties(configuration))
+    }
+
+    private static func examineParties(_ configuration: Configuration) async -> [Finding] {
         let client = HTTPClient(maximumConnectionsPerHost: 2, maximumResponseBytes: 1 << 20)
-        findings += secrets(configuration)
+        var findings = secrets(configuration)
+        findings.append(operatorSide(configuration))
         findings += await tvAPI(configuration, client)
         findings.append(await pusher(configuration.pusher, client))
         findings += await publicURL(configuration.publicURL, client)
@@ -59,7 +47,15 @@ struct Doctor {
         return findings
     }
 
-    private func secrets(_ configuration: Configuration) -> [Finding] {
+    private static func operatorSide(_ configuration: Configuration) -> Finding {
+        let place = "\(configuration.operatorHost):\(configuration.operatorPort)"
+        if configuration.operatorTokens.isEmpty {
+            return .warning("operator", "page and API are off at \(place)", "set OPERATOR_TOKEN=NAME:act:TOKEN")
+        }
+        return .ok("operator", "\(configuration.operatorTokens.count) tokens for page and API at \(place)")
+    }
+
+    private static func secrets(_ configuration: Configuration) -> [Finding] {
         let count = configuration.webhookSecrets.count
         guard count > 1 else { return [.ok("secrets", "one webhook secret")] }
         return [
@@ -69,7 +65,7 @@ struct Doctor {
         ]
     }
 
-    private func tvAPI(_ configuration: Configuration, _ client: HTTPClient) async -> [Finding] {
+    private static func tvAPI(_ configuration: Configuration, _ client: HTTPClient) async -> [Finding] {
         let api = TVPythonAPI(
             baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
         let expected = CallbackRegistration(
@@ -89,7 +85,7 @@ struct Doctor {
         }
     }
 
-    private func registration(_ found: TVPythonAPI.Callback?, _ expected: TVPythonAPI.Callback) -> Finding {
+    private static func registration(_ found: TVPythonAPI.Callback?, _ expected: TVPythonAPI.Callback) -> Finding {
         guard let found else {
             return .fault("callback", "not registered", "integrator callbacks sync, or start `integrator serve`")
         }
@@ -107,7 +103,7 @@ struct Doctor {
     }
 
     /// Reads the list of channels, which needs the right key, secret, app and clock.
-    private func pusher(_ configuration: PusherSettings, _ client: HTTPClient) async -> Finding {
+    private static func pusher(_ configuration: PusherSettings, _ client: HTTPClient) async -> Finding {
         let api = configuration.api
         let request = api.get("/channels", now: Timestamp.now().seconds)
         let server = "\(configuration.scheme)://\(configuration.host):\(configuration.port)"
@@ -135,7 +131,7 @@ struct Doctor {
         }
     }
 
-    private func publicURL(_ url: String, _ client: HTTPClient) async -> [Finding] {
+    private static func publicURL(_ url: String, _ client: HTTPClient) async -> [Finding] {
         var findings: [Finding] = []
         let name = "public URL"
         let rest = url.drop { $0 != ":" }.dropFirst(3)
@@ -157,12 +153,18 @@ struct Doctor {
                     name, "without TLS", "use https: the webhooks are signed, but anybody on the way can read them"))
         }
         do throws(HTTPClientError) {
+            // Anything else than a POST is refused, by this service as such.
             let answer = try await client.send(
-                HTTPClientRequest(method: "GET", url: url + "/health/live", timeout: .seconds(5)))
+                HTTPClientRequest(method: "GET", url: url + WebhookEndpoint.path, timeout: .seconds(5)))
+            let isOurs =
+                answer.status == 405
+                && answer.headers.contains { $0.name.lowercased() == "allow" && $0.value == "POST" }
             findings.append(
-                answer.status == 200
+                isOurs
                     ? .ok(name, "the service answers at \(url)")
-                    : .fault(name, "\(url)/health/live answers \(answer.status)", "does the proxy pass on all paths?"))
+                    : .fault(
+                        name, "\(url)\(WebhookEndpoint.path) answers \(answer.status) to a GET, not 405",
+                        "does the proxy pass on all paths, to this service?"))
         } catch {
             findings.append(
                 .warning(
@@ -180,12 +182,7 @@ extension CommandLineTool {
         try arguments.end()
         let findings = await Doctor(environment: environment).examine()
         if isJSON {
-            var table = Table("check", "level", "finding", "remedy")
-            for finding in findings {
-                table.add(
-                    .text(finding.check), .text(finding.level.rawValue), .text(finding.finding), .text(finding.remedy))
-            }
-            print(table, json: true, empty: "")
+            print(json: { Finding.table(findings).write(to: &$0) })
         } else {
             for finding in findings {
                 let level = finding.level.rawValue

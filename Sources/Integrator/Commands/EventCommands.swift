@@ -1,229 +1,127 @@
 import Datasets
-import Lanes
-import Store
 import JSON
+import Lanes
 import MySQL
+import Operations
+import Store
 import Telemetry
+import Web
 
 extension CommandLineTool {
-    /// `events list|show|replay`.
+    /// `events list|show|replay|drop`.
     func events(_ arguments: inout Arguments) async throws -> Bool {
         let json = arguments.flag("--json")
         switch arguments.next() {
         case "list":
-            let filter = try EventFilter(&arguments)
+            let filter = try LogFilter(&arguments)
+            let before = try arguments.number("--page")
+            let limit = try arguments.limit()
             try arguments.end()
-            try await listEvents(filter, json: json)
+            let listing = try await withDesk { try await $0.events(filter, before: before, limit: limit) }
+            print(listing, json: json, empty: "no such events")
         case "show":
             guard let which = arguments.next() else { throw UsageError(message: "events show: which?") }
             try arguments.end()
             return try await showEvent(which, json: json)
         case "replay":
             return try await replayEvents(&arguments, json: json)
+        case "drop":
+            return try await dropEvents(&arguments, json: json)
         default:
-            throw UsageError(message: "events: list, show or replay?")
+            throw UsageError(message: "events: list, show, replay or drop?")
         }
         return true
-    }
-
-    /// Lends a connection for a command that needs the database alone.
-    func withDatabase<R: Sendable>(
-        _ body: @Sendable (isolated MySQLConnection) async throws -> R
-    ) async throws -> R {
-        let (database, _) = try Configuration.databaseOnly(environment)
-        let connection = try await MySQLConnection.connect(database)
-        let result: Result<R, any Error>
-        do {
-            result = .success(try await connection.run(body))
-        } catch {
-            result = .failure(error)
-        }
-        await connection.close()
-        return try result.get()
-    }
-
-    private func listEvents(_ filter: EventFilter, json isJSON: Bool) async throws {
-        let rows = try await withDatabase { connection in
-            let first = try filter.since.map { since throws(MySQLError) in
-                try EventLog.firstID(since: since, on: connection)
-            }
-            return try connection.query(
-                """
-                SELECT e.id, e.recorded_at, e.type, e.outcome, e.dataset_id, e.sequence, e.history_id, e.revision, \
-                e.event_key, e.reason FROM \(filter.events(first: first)) \
-                ORDER BY e.id DESC LIMIT \(filter.limit)
-                """)
-        }
-        var table = Table(
-            "id", "recorded_at", "type", "outcome", "dataset_id", "sequence", "history_id", "revision", "key",
-            "reason")
-        for row in rows {
-            table.add(
-                .number(try row.int64(0)), .time(try row.timestamp(1)), .text(try row.optionalString(2)),
-                .text(EventOutcome(rawValue: Int(try row.int64(3)))?.label), .number(try row.optionalInt64(4)),
-                .number(try row.optionalInt64(5)), .number(try row.optionalInt64(6)),
-                .number(try row.optionalInt64(7)), .text(String(decoding: try row.bytes(8), as: UTF8.self)),
-                .text(try row.optionalString(9)))
-        }
-        print(table, json: isJSON, empty: "no such events")
-    }
-
-    /// Prints a table, or a word instead of an empty one.
-    func print(_ table: Table, json isJSON: Bool, empty: String) {
-        if isJSON {
-            print(json: { table.write(to: &$0) })
-        } else {
-            print(table.isEmpty ? empty : table.text)
-        }
     }
 
     private func showEvent(_ which: String, json isJSON: Bool) async throws -> Bool {
-        let columns: SQL = """
-            id, recorded_at, type, outcome, reason, event_key, dataset_id, sequence, history_id, revision, status, \
-            progress, stage, message, body
-            """
-        let row: MySQLRow? = try await withDatabase { connection in
-            let byKey = try connection.query(
-                "SELECT \(columns) FROM wishlist_dataset_events WHERE event_key = \(which)")
-            if let row = byKey.first { return row }
-            guard let id = Int64(which) else { return nil }
-            return try connection.query("SELECT \(columns) FROM wishlist_dataset_events WHERE id = \(id)").first
-        }
-        guard let row else {
+        let found = try await withDesk { try await $0.event(which) }
+        guard let (details, body) = found else {
             complaint("integrator: there is no event `\(which)`")
             return false
         }
-        let fields: [(name: String, value: Table.Cell)] = [
-            ("id", .number(try row.int64("id"))), ("recorded_at", .time(try row.timestamp("recorded_at"))),
-            ("type", .text(try row.optionalString("type"))),
-            ("outcome", .text(EventOutcome(rawValue: Int(try row.int64("outcome")))?.label)),
-            ("reason", .text(try row.optionalString("reason"))),
-            ("key", .text(String(decoding: try row.bytes("event_key"), as: UTF8.self))),
-            ("dataset_id", .number(try row.optionalInt64("dataset_id"))),
-            ("sequence", .number(try row.optionalInt64("sequence"))),
-            ("history_id", .number(try row.optionalInt64("history_id"))),
-            ("revision", .number(try row.optionalInt64("revision"))),
-            (
-                "status",
-                .text(
-                    try row.optionalInt64("status").flatMap { HistoryStatus(rawValue: Int($0)) }?.label)
-            ),
-            ("progress", .number(try row.optionalInt64("progress"))),
-            ("stage", .text(try row.optionalString("stage"))),
-            ("message", .text(try row.optionalString("message"))),
-        ]
-        let body = try row.bytes("body")
-        print(isJSON ? Self.json(fields, body) : Self.lines(fields, body))
+        if isJSON {
+            print(json: { json in
+                json.object { json in
+                    details.write(to: &json)
+                    json.key("body")
+                    // As it is if it is JSON, and as text otherwise.
+                    if (try? JSONDocument(parsing: body)) != nil {
+                        json.raw(body)
+                    } else {
+                        json.value(String(decoding: body, as: UTF8.self))
+                    }
+                }
+            })
+        } else {
+            print(details, and: [("body", .text(String(decoding: body, as: UTF8.self)))])
+        }
         return true
     }
 
-    private static func lines(_ fields: [(name: String, value: Table.Cell)], _ body: [UInt8]) -> String {
-        var table = Table("field", "value")
-        for (name, value) in fields where !value.isNull { table.add(.text(name), .text(value.text)) }
-        table.add(.text("body"), .text(String(decoding: body, as: UTF8.self)))
-        return table.text
+    // MARK: Replay and drop
+
+    /// Events by their ids, or by a filter: what an action is about.
+    private struct Meant {
+        var ids: [Int64]
+        var filter: LogFilter
+        var target: String { ids.isEmpty ? filter.text : ids.map(String.init).joined(separator: " ") }
     }
 
-    /// The body as it is if it is JSON, and as text otherwise.
-    private static func json(_ fields: [(name: String, value: Table.Cell)], _ body: [UInt8]) -> String {
-        var json = JSONWriter()
-        json.object { json in
-            for (name, value) in fields { value.write(name, to: &json) }
-            json.key("body")
-            if (try? JSONDocument(parsing: body)) != nil {
-                json.raw(body)
-            } else {
-                json.value(String(decoding: body, as: UTF8.self))
-            }
-        }
-        return String(decoding: json.bytes, as: UTF8.self)
+    private func meant(_ command: String, _ arguments: inout Arguments) throws(UsageError) -> (Meant, limit: Int64) {
+        let filter = try LogFilter(&arguments)
+        let limit = try arguments.number("--limit") ?? 50
+        let ids = try arguments.ids()
+        if ids.isEmpty == filter.isEmpty { throw UsageError(message: "events \(command): either ids or a filter") }
+        return (Meant(ids: ids, filter: filter), limit)
     }
-
-    // MARK: Replay
-
-    /// Events that are taken in one transaction.
-    private static let replayBatch = 100
 
     private func replayEvents(_ arguments: inout Arguments, json isJSON: Bool) async throws -> Bool {
         let isDry = arguments.flag("--dry-run")
-        let filter = try EventFilter(&arguments)
-        let given = try arguments.ids()
-        if given.isEmpty == filter.isEmpty {
-            throw UsageError(message: "events replay: either ids or a filter")
-        }
+        let (meant, limit) = try meant("replay", &arguments)
         let configuration = try Configuration(environment)
-        let ids = given.isEmpty ? try await replayable(filter) : given
-        let replayed =
-            try await isDry
-            ? Self.replay(ids, configuration, as: nil) { _ in }
-            : Service(configuration: configuration).asInstance { parts in
-                try await Self.replay(ids, configuration, as: parts.settings) { effects in
-                    let (loads, settlements) = parts.dispatcher.take(effects)
-                    for load in loads {
-                        parts.lanes.lane(of: load.historyID).recover(load.historyID, after: load.after)
-                    }
-                    for settlement in settlements { parts.lanes.settle(settlement) }
-                }
-            }
-        var table = Table("id", "type", "dataset_id", "history_id", "before", "now", "revision", "reason")
-        for event in replayed {
-            table.add(
-                .number(event.id), .text(event.type), .number(event.datasetID), .number(event.historyID),
-                .text(event.before.label), .text(event.after.label), .number(event.revision), .text(event.reason))
+        let (ids, unknown) = try await withDesk { desk in
+            meant.ids.isEmpty
+                ? (try await desk.unapplied(meant.filter, limit: limit), [])
+                : (meant.ids, try await desk.unknownEvents(meant.ids))
         }
-        print(table, json: isJSON, empty: "no such events")
-        let left = Set(ids).subtracting(replayed.map(\.id))
-        if !isJSON, !left.isEmpty { print("\(left.count) left as they are: applied before, or not webhooks") }
+        let replayed: Table
+        if isDry {
+            replayed = try await withDesk(configuration.datasetDeadlineSeconds) {
+                try await Replay.dryRun(ids, desk: $0)
+            }
+        } else if ids.isEmpty {
+            replayed = Table("id")
+        } else {
+            replayed = try await Service(configuration: configuration).asInstance { parts in
+                try await parts.tools.replay.run(ids, meant.target, by: Self.actor)
+            }
+        }
+        print(Listing(table: replayed), json: isJSON, empty: "no such events")
+        if !isJSON, replayed.count < ids.count - unknown.count {
+            print("\(ids.count - unknown.count - replayed.count) left as they are: applied before, or not webhooks")
+        }
         if !isJSON, isDry { print("nothing was changed: --dry-run") }
-        return true
+        for id in unknown { complaint("integrator: there is no event `\(id)`") }
+        return unknown.isEmpty
     }
 
-    /// The oldest events that a filter means and that changed nothing.
-    private func replayable(_ filter: EventFilter) async throws -> [Int64] {
-        try await withDatabase { connection in
-            let first = try filter.since.map { since throws(MySQLError) in
-                try EventLog.firstID(since: since, on: connection)
+    private func dropEvents(_ arguments: inout Arguments, json isJSON: Bool) async throws -> Bool {
+        let isDry = arguments.flag("--dry-run")
+        let (meant, limit) = try meant("drop", &arguments)
+        let (count, isAll) = try await withDesk { desk in
+            let ids = meant.ids.isEmpty ? try await desk.droppable(meant.filter, limit: limit) : meant.ids
+            if isDry {
+                let open = try await desk.droppable(ids)
+                return (open.count, open.count == ids.count)
             }
-            let sql: SQL = """
-                SELECT e.id FROM \(filter.events(first: first)) \
-                AND e.outcome <> \(EventOutcome.applied.rawValue) ORDER BY e.id LIMIT \(filter.limit)
-                """
-            return try connection.query(sql).map { row throws(MySQLError) in try row.int64(0) }
+            let dropped = try await desk.dropEvents(ids, meant.target, by: Self.actor)
+            return (dropped, dropped == ids.count)
         }
-    }
-
-    /// Ends a dry run's transaction.
-    private struct DryRun: Error {
-        let replayed: [BatchTransaction.Replayed]
-    }
-
-    /// - Parameter settings: of the instance that then sends what is owed; nil: nothing is kept.
-    private static func replay(
-        _ ids: [Int64], _ configuration: Configuration, as settings: BatchTransaction.Settings?,
-        then take: (BatchTransaction.Effects) -> Void
-    ) async throws -> [BatchTransaction.Replayed] {
-        let pool = MySQLPool(configuration.database, maximumConnections: 1)
-        let isDry = settings == nil
-        let settings =
-            settings ?? .init(instance: 1, deadlineSeconds: configuration.datasetDeadlineSeconds)
-        var all: [BatchTransaction.Replayed] = []
-        for start in stride(from: 0, to: ids.count, by: replayBatch) {
-            let some = Array(ids[start..<min(start + replayBatch, ids.count)])
-            do {
-                let (replayed, effects) = try await pool.withTransaction { connection in
-                    var transaction = BatchTransaction(
-                        settings: settings, batch: Batch(), checksAllKeys: true)
-                    let result = try transaction.replay(some, on: connection)
-                    if isDry { throw DryRun(replayed: result.replayed) }
-                    return result
-                }
-                take(effects)
-                all += replayed
-            } catch let run as DryRun {
-                all += run.replayed
-            }
+        if isJSON {
+            print(json: { json in json.object { $0.field(isDry ? "would_drop" : "dropped", count) } })
+        } else {
+            print("\(count) \(isDry ? "would be dropped" : "dropped")")
         }
-        await pool.shutdown()
-        return all
+        return isAll
     }
 }

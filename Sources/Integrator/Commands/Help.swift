@@ -6,12 +6,16 @@ enum Help {
           integrator serve            take webhooks and requests until SIGTERM; SIGHUP reads the secrets again
           integrator migrate          bring the database up to date
           integrator doctor           check everything around the service, and say what to do about each fault
-          integrator events           the log of webhooks and changes: list, show, replay
+          integrator events           the log of webhooks and changes: list, show, replay, drop
+          integrator datasets         the datasets of all customers, and why one is late: list, show
           integrator notifications    what Pusher has not got: list, retry, drop
           integrator callbacks        the callback at the TV Python API: show, sync, remove, rotate-secret
           integrator webhooks         a signed webhook from a file: sign, send
+          integrator actions          who did what: list
           integrator prune            remove old events
           integrator token            make an access token to try the API with
+          integrator completion       a script that completes commands in a shell: bash, zsh
+          integrator --version        which version this is
 
         `integrator help COMMAND` says more. Most commands print JSON with --json.
         Configured by environment variables and an optional .env file: see README.md.
@@ -20,10 +24,11 @@ enum Help {
 
     static let commands: [String: String] = [
         "serve": """
-        integrator serve
+        integrator serve [--check]
 
         Takes webhooks and requests. SIGTERM: not ready any more, finishes what is in flight, sends what is owed, exits
-        with 0. SIGHUP: reads TV_WEBHOOK_SECRETS again, from .env or TV_WEBHOOK_SECRETS_FILE.
+        with 0. SIGHUP: reads TV_WEBHOOK_SECRETS and OPERATOR_TOKEN again, from .env or the files that NAME_FILE names.
+          --check    says whether the configuration is complete, and does not serve
         """,
         "migrate": """
         integrator migrate [--demo]
@@ -38,22 +43,57 @@ enum Help {
         what to do about each fault. Exit status 1 if there is one.
         """,
         "events": """
-        integrator events list [FILTER] [--json]
+        integrator events list [FILTER] [--page ID] [--json]
         integrator events show ID|KEY [--json]
         integrator events replay (ID... | FILTER) [--dry-run] [--json]
+        integrator events drop (ID... | FILTER) [--dry-run] [--json]
 
         The log has a row for each webhook received and each change made. `list` shows the newest. `replay` applies
         events again that changed nothing (rejected, stale, ignored, parked), as if they came now, and says what became
-        of each; what is owed then is sent before it ends.
+        of each; what is owed then is sent before it ends. `drop` gives up what is parked or rejected: it stays in the
+        log as ignored.
           --dataset ID      of this dataset of the TV Python API
           --history ID      of this history
+          --reference UUID  of the history with this reference
+          --slug SLUG       of this wishlist
+          --key KEY         with this webhook-id
+          --type NAME       of this type, such as dataset.progress
           --outcome NAME    applied, stale, ignored, parked, rejected; several with commas
           --since TIME      2026-11-23T16:00:00Z, or 90s, 15m, 2h, 7d ago
+          --until TIME      the same
           --limit N         at most so many; 50 if not said
+          --page ID         `list`: those below this id, as the last line says
           --dry-run         says what would become of them, and changes nothing
         """,
+        "datasets": """
+        integrator datasets list [FILTER] [--page ID] [--json]
+        integrator datasets show (NUMBER | REFERENCE | --history ID) [--json]
+
+        The datasets of all customers, newest first, each with the reason why it is not further, and with `show` its
+        events.
+          --dataset ID      with this number of the TV Python API
+          --history ID      this history
+          --reference UUID  with this reference
+          --slug SLUG       of this wishlist; --wishlist ID the same by its id
+          --group ID        of all wishlists of this group
+          --status NAME     pending, queued, processing, completed, failed, canceled, stalled; several with commas
+          --late            active, and nothing heard for too long
+          --limit N         at most so many; 50 if not said
+          --page ID         those below this id, as the last line says
+        """,
+        "actions": """
+        integrator actions list [--limit N] [--page ID] [--json]
+
+        What was replayed, retried, dropped, synchronised, rotated and pruned: who, when, what and how many. The newest
+        first.
+        """,
+        "completion": """
+        integrator completion bash|zsh
+
+        Prints a script. bash: `source <(integrator completion bash)`. zsh: the same, after `compinit`.
+        """,
         "notifications": """
-        integrator notifications list [--history ID] [--limit N] [--json]
+        integrator notifications list [--history ID] [--limit N] [--page ID] [--json]
         integrator notifications retry (ID... | --history ID | --all) [--json]
         integrator notifications drop (ID... | --history ID | --all) [--json]
 

@@ -1,7 +1,8 @@
-import Store
-import Time
 import JSON
 import MySQL
+import Operations
+import Store
+import Time
 
 extension CommandLineTool {
     /// `prune --days N`, or `--older-than TIME`.
@@ -16,7 +17,15 @@ extension CommandLineTool {
         try arguments.end()
         let (database, _) = try Configuration.databaseOnly(environment)
         let pool = MySQLPool(database, maximumConnections: 1)
-        let (pruned, looked) = try await Pruning(pool: pool).run(olderThan: seconds, isDry: isDry)
+        let pruning = Pruning(pool: pool)
+        let (pruned, looked) =
+            try await isDry
+            ? pruning.run(olderThan: seconds, isDry: true)
+            : OperatorDesk(pool: pool, deadlineSeconds: 0).recorded("prune", "older than \(seconds) s", by: Self.actor)
+            {
+                let pruned = try await pruning.run(olderThan: seconds, isDry: false)
+                return (pruned, pruned.removed, nil)
+            }
         await pool.shutdown()
         if isJSON {
             print(json: { json in

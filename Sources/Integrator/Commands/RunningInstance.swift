@@ -1,6 +1,6 @@
 import Foundation
 
-/// Another process on this machine that runs `integrator serve` (proc(5)).
+/// A process on this machine that runs `integrator serve` (proc(5)): this one too, if it does.
 struct RunningInstance: Sendable {
     let pid: Int32
     /// Where it listens.
@@ -13,7 +13,7 @@ struct RunningInstance: Sendable {
         else { return [] }
         let wanted = canonical(file, in: FileManager.default.currentDirectoryPath)
         return names.compactMap { Int32($0) }.sorted().compactMap { pid in
-            guard pid != getpid(), program(of: "\(pid)") == own,
+            guard program(of: "\(pid)") == own,
                 strings("/proc/\(pid)/cmdline").dropFirst().first == "serve",
                 let folder = link("/proc/\(pid)/cwd")
             else { return nil }

@@ -6,7 +6,7 @@ import MySQL
 import Telemetry
 
 /// What is looked up when `/metrics` is asked for, and not counted where it happens.
-final class Figures: Sendable {
+package final class Figures: Sendable {
     private let metrics = Metrics()
     private let database: DatabaseFigures
 

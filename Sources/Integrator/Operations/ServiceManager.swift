@@ -3,10 +3,28 @@ import Glibc
 /// systemd, if it has started this process with `Type=notify`: told of the service's states by datagrams (sd_notify(3)).
 package struct ServiceManager: Sendable {
     /// What it is told.
-    package enum State: String, Sendable {
-        case ready = "READY=1"
-        case stopping = "STOPPING=1"
-        case alive = "WATCHDOG=1"
+    package enum State: Sendable {
+        case ready
+        case stopping
+        case alive
+        /// Configuration is read again; `ready` ends it.
+        case reloading
+        /// A line for people, as `systemctl status` shows it.
+        case status(String)
+
+        /// As sd_notify(3) writes it.
+        fileprivate var text: String {
+            switch self {
+            case .ready: return "READY=1"
+            case .stopping: return "STOPPING=1"
+            case .alive: return "WATCHDOG=1"
+            case .reloading:
+                var time = timespec()
+                clock_gettime(CLOCK_MONOTONIC, &time)
+                return "RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)"
+            case .status(let line): return "STATUS=\(line.map { $0.isNewline ? " " : String($0) }.joined())"
+            }
+        }
     }
 
     private let address: [UInt8]
@@ -40,7 +58,7 @@ package struct ServiceManager: Sendable {
         target.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &target.sun_path) { $0.copyBytes(from: address) }
         let length = socklen_t(MemoryLayout<sa_family_t>.size + address.count)
-        let text = Array(state.rawValue.utf8)
+        let text = Array(state.text.utf8)
         _ = withUnsafePointer(to: &target) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT), $0, length)

@@ -79,6 +79,7 @@ import Testing
             ["TV_API_URL": "http://127.0.0.1:9", "TV_API_DEADLINE_SECONDS": "1"], registered: false
         ) { service in
             let scene = try await service.scene()
+            try await service.execute("DELETE FROM integrator_migrations LIMIT 1")
             _ = try await walker.call(service, "GET", "/health/ready", token: nil, expecting: 503)
             _ = try await walker.call(
                 service, "POST", "\(wishlist)/createAnalysis", slug: scene.wishlist.slug, token: scene.token,

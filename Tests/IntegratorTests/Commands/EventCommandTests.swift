@@ -99,11 +99,10 @@ import Testing
                 """)
             try await connection.execute("ANALYZE TABLE wishlist_dataset_events, wishlist_dataset_histories")
             var arguments = Arguments([option, option == "--dataset" ? "1001" : "1"])
-            let filter = try EventFilter(&arguments)
+            let filter = try LogFilter(&arguments)
             try await connection.execute("FLUSH STATUS")
-            let rows = try await connection.query(
-                "SELECT e.id FROM \(filter.events(first: nil)) ORDER BY e.id DESC LIMIT 50")
-            #expect(rows.count == (option == "--dataset" ? 12 : 10))
+            let page = try await connection.run { try EventLog.page(filter, limit: 50, on: $0) }
+            #expect(page.entries.count == (option == "--dataset" ? 12 : 10))
             var reads = 0
             for row in try await connection.query("SHOW STATUS LIKE 'Handler_read%'") {
                 reads += Int(try row.string(1)) ?? 0
@@ -167,6 +166,9 @@ import Testing
             let again = await service.command("events", "replay", "\(event.id)")
             #expect(again.status == 0)
             #expect(again.output.contains("1 left as they are"))
+            let unknown = await service.command("events", "replay", "\(event.id)", "987654321")
+            #expect(unknown.status == 1)
+            #expect(unknown.complaints.contains("there is no event `987654321`"))
             #expect(try await service.stored(history.id)?.revision == 1)
             #expect(await service.command("events", "replay").status == 2)
         }

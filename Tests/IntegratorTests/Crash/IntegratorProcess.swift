@@ -34,7 +34,8 @@ struct IntegratorProcess: Sendable {
         let url = "http://127.0.0.1:\(port)"
         let folder = try TestFolder.make()
         let own = [
-            "HTTP_PORT": "\(port)", "PUBLIC_URL": url, "PATH": "/usr/bin:/bin", "LOG_LEVEL": "info",
+            "HTTP_PORT": "\(port)", "OPERATOR_HTTP_PORT": "0", "PUBLIC_HEALTH": "true", "PUBLIC_URL": url,
+            "PATH": "/usr/bin:/bin", "LOG_LEVEL": "info",
         ]
         let all = variables.merging(own) { given, own in given.isEmpty ? own : own }
         let process = try await ServerProcess.start(

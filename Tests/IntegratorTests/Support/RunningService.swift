@@ -7,14 +7,18 @@ import Telemetry
 final class RunningService: Sendable {
     let service: Service
     let port: UInt16
+    /// Where operators are listened to.
+    let operatorPort: UInt16
     private let stopped: AsyncStream<Void>.Continuation
     private let running: Task<Void, any Error>
 
     private init(
-        service: Service, port: UInt16, stopped: AsyncStream<Void>.Continuation, running: Task<Void, any Error>
+        service: Service, port: UInt16, operatorPort: UInt16, stopped: AsyncStream<Void>.Continuation,
+        running: Task<Void, any Error>
     ) {
         self.service = service
         self.port = port
+        self.operatorPort = operatorPort
         self.stopped = stopped
         self.running = running
     }
@@ -48,13 +52,14 @@ final class RunningService: Sendable {
     private static func start(_ configuration: Configuration) async throws -> RunningService? {
         let service = Service(configuration: configuration)
         let (stop, stopped) = AsyncStream<Void>.makeStream()
-        let (ports, listening) = AsyncStream<UInt16>.makeStream()
+        let (ports, listening) = AsyncStream<(UInt16, UInt16)>.makeStream()
         let running = Task {
             defer { listening.finish() }
-            try await service.run(listening: { listening.yield($0) }, until: { for await _ in stop {} })
+            try await service.run(listening: { listening.yield(($0, $1)) }, until: { for await _ in stop {} })
         }
-        for await port in ports {
-            return RunningService(service: service, port: port, stopped: stopped, running: running)
+        for await (port, operatorPort) in ports {
+            return RunningService(
+                service: service, port: port, operatorPort: operatorPort, stopped: stopped, running: running)
         }
         do {
             try await running.value

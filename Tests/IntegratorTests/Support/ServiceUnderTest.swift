@@ -19,6 +19,9 @@ import TestSupport
 ///     }
 struct ServiceUnderTest: Sendable {
     static let tvToken = "tv-token"
+    /// Of ada, who may act, and of eve, who may look.
+    static let operatorToken = "operator-token-of-ada"
+    static let lookingToken = "operator-token-of-eve"
     static let pusher = PusherCredentials(appID: "4711", key: "app-key", secret: "app-secret")
     static let secret = WebhookSecret.generate()
 
@@ -108,7 +111,8 @@ struct ServiceUnderTest: Sendable {
             "TV_API_URL": sandbox.url, "TV_API_TOKEN": tvToken, "TV_WEBHOOK_SECRETS": secret.text,
             "PUSHER_APP_ID": pusher.appID, "PUSHER_APP_KEY": pusher.key, "PUSHER_APP_SECRET": "app-secret",
             "PUSHER_HOST": "127.0.0.1", "PUSHER_PORT": "\(sandbox.port)", "PUSHER_SCHEME": "http",
-            "RATE_LIMIT_PER_MINUTE": "100000",
+            "RATE_LIMIT_PER_MINUTE": "100000", "OPERATOR_HTTP_PORT": "0", "PUBLIC_HEALTH": "true",
+            "OPERATOR_TOKEN": "ada:act:\(operatorToken),eve:read:\(lookingToken)",
         ]
     }
 

@@ -1,9 +1,8 @@
 package import Time
 package import JSON
-import MySQL
 
 /// Rows for an operator: an aligned table to read, or JSON to go on with.
-package struct Table {
+package struct Table: Sendable {
     /// What stands in a column of a row.
     package enum Cell: Sendable, Equatable {
         case text(String?)
@@ -14,6 +13,8 @@ package struct Table {
 
     /// Characters of a cell at most, but for the last of a row.
     private static let width = 48
+    /// No column is cut to less.
+    private static let narrowest = 8
 
     private let columns: [String]
     private var rows: [[Cell]] = []
@@ -32,16 +33,30 @@ package struct Table {
     }
 
     /// Lines with columns of equal width; numbers stand to the right.
-    package var text: String {
+    package var text: String { text(fitting: nil) }
+
+    /// The same, in lines of at most so many characters, if that can be: the widest columns are cut, each to a few characters
+    /// at least.
+    package func text(fitting limit: Int?) -> String {
         let header = columns.map { $0.uppercased().replacing("_", with: " ") }
-        let lines = rows.map { row in row.enumerated().map { Self.text($1, isLast: $0 == row.count - 1) } }
-        let widths = columns.indices.map { column in
+        var lines = rows.map { row in row.enumerated().map { Self.text($1, isLast: $0 == row.count - 1) } }
+        var widths = columns.indices.map { column in
             ([header] + lines).map { $0[column].count }.max() ?? 0
         }
+        if let limit {
+            let room = max(0, limit - 2 * (widths.count - 1))
+            while widths.reduce(0, +) > room, let widest = widths.indices.max(by: { widths[$0] < widths[$1] }),
+                widths[widest] > Self.narrowest
+            {
+                widths[widest] -= 1
+            }
+            lines = lines.map { line in zip(line, widths).map { Self.cut($0, to: $1) } }
+        }
+        let titles = zip(header, widths).map { Self.cut($0, to: $1) }
         let isNumber = columns.indices.map { column in
             rows.allSatisfy { if case .number = $0[column] { true } else { false } }
         }
-        return ([header] + lines).map { line in
+        return ([titles] + lines).map { line in
             var text = ""
             for (column, cell) in line.enumerated() {
                 let padding = String(repeating: " ", count: widths[column] - cell.count)
@@ -53,8 +68,11 @@ package struct Table {
     }
 
     private static func text(_ cell: Cell, isLast: Bool) -> String {
-        let text = cell.text
-        return isLast || text.count <= width ? text : text.prefix(width - 1) + "…"
+        isLast ? cell.text : cut(cell.text, to: width)
+    }
+
+    private static func cut(_ text: String, to width: Int) -> String {
+        text.count <= width ? text : text.prefix(width - 1) + "…"
     }
 
     /// An array of objects.
@@ -72,7 +90,7 @@ package struct Table {
 }
 
 extension Table.Cell {
-    var isNull: Bool {
+    package var isNull: Bool {
         switch self {
         case .text(let text): text == nil
         case .number(let number): number == nil
@@ -82,7 +100,7 @@ extension Table.Cell {
     }
 
     /// To be read. What came from outside must not steer a terminal.
-    var text: String {
+    package var text: String {
         switch self {
         case .text(let text):
             String(
@@ -95,7 +113,7 @@ extension Table.Cell {
     }
 
     /// As a member of an object.
-    func write(_ name: String, to json: inout JSONWriter) {
+    package func write(_ name: String, to json: inout JSONWriter) {
         switch self {
         case .text(let text): json.field(name, text)
         case .number(let number): json.field(name, number)

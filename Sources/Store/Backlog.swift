@@ -1,0 +1,93 @@
+package import Datasets
+package import MySQL
+package import Time
+
+/// What waits for somebody: counts, and the histories that owe notifications.
+package enum Backlog {
+    /// Counting ends here.
+    package static let limit: Int64 = 10_000
+
+    /// What waits, counted up to `limit`.
+    package struct Counts: Sendable {
+        package var outcomes: [EventOutcome: Int64] = [:]
+        package var deadLetters: Int64
+        package var owing: Int64
+        /// Since when the oldest notification is owed.
+        package var owedSince: Timestamp?
+        /// The database's clock.
+        package var now: Timestamp
+    }
+
+    package static func counts(on connection: isolated MySQLConnection) throws(MySQLError) -> Counts? {
+        let rows = try connection.query(
+            """
+            SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_dead_letters LIMIT \(limit)) d), \
+            (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_histories FORCE INDEX (histories_owed_since) \
+            WHERE owed_since IS NOT NULL LIMIT \(limit)) o), \
+            (SELECT MIN(owed_since) FROM wishlist_dataset_histories WHERE owed_since IS NOT NULL), UTC_TIMESTAMP(6)
+            """)
+        guard let row = rows.first else { return nil }
+        var counts = Counts(
+            deadLetters: try row.int64(0), owing: try row.int64(1), owedSince: try row.optionalTimestamp(2),
+            now: try row.timestamp(3))
+        for outcome in EventOutcome.allCases where outcome != .applied {
+            let row = try connection.query(
+                """
+                SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_events FORCE INDEX (events_outcome) \
+                WHERE outcome = \(outcome.rawValue) LIMIT \(limit)) t
+                """
+            ).first
+            counts.outcomes[outcome] = try row?.int64(0) ?? 0
+        }
+        return counts
+    }
+
+    /// A history that owes notifications.
+    package struct Debtor: Sendable {
+        package var historyID: Int64
+        package var datasetID: Int64?
+        package var slug: String
+        package var status: HistoryStatus?
+        package var revision: Int64
+        package var notified: Int64
+        package var owedSince: Timestamp
+        package var ageSeconds: Int64
+        /// An instance has it in hand.
+        package var isClaimed: Bool
+    }
+
+    /// Who has owed for longest first.
+    package static func owing(
+        history: Int64?, limit: Int64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [Debtor] {
+        let only: SQL = history.map { "h.id = \($0)" } ?? "TRUE"
+        return try connection.query(
+            """
+            SELECT h.id, h.dataset_id, h.slug, h.status, h.revision, h.notified_revision, h.owed_since, \
+            TIMESTAMPDIFF(SECOND, h.owed_since, UTC_TIMESTAMP(6)), h.dispatch_until > UTC_TIMESTAMP(6) \
+            FROM wishlist_dataset_histories h FORCE INDEX (histories_owed_since) \
+            WHERE h.owed_since IS NOT NULL AND \(only) ORDER BY h.owed_since LIMIT \(limit)
+            """
+        ).map { row throws(MySQLError) in
+            Debtor(
+                historyID: try row.int64(0), datasetID: try row.optionalInt64(1), slug: try row.string(2),
+                status: HistoryStatus(rawValue: Int(try row.int64(3))), revision: try row.int64(4),
+                notified: try row.int64(5), owedSince: try row.timestamp(6), ageSeconds: try row.int64(7),
+                isClaimed: try row.optionalInt64(8) == 1)
+        }
+    }
+
+    /// What became of the notification of a change: how far its history is notified, since when it owes, and whether this one
+    /// is a dead letter.
+    package static func notified(
+        event: Int64, of history: Int64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> (revision: Int64, owedSince: Timestamp?, refusal: String?)? {
+        let rows = try connection.query(
+            """
+            SELECT h.notified_revision, h.owed_since, d.reason FROM wishlist_dataset_histories h \
+            LEFT JOIN wishlist_dataset_dead_letters d ON d.event_id = \(event) WHERE h.id = \(history)
+            """)
+        guard let row = rows.first else { return nil }
+        return (try row.int64(0), try row.optionalTimestamp(1), try row.optionalString(2))
+    }
+}

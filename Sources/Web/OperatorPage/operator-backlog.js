@@ -1,0 +1,89 @@
+// What waits for a decision: rejected, parked and ignored webhooks, and dead letters.
+
+import { element, fill } from "./elements.js";
+import { address, confirm, list, run, table } from "./operator-parts.js";
+
+const tabs = { rejected: "Rejected", parked: "Parked", ignored: "Ignored", "dead-letters": "Dead letters" };
+const eventColumns = ["id", "recorded_at", "type", "dataset_id", "sequence", "reason"];
+const letterColumns = ["id", "refused_at", "type", "dataset_id", "slug", "revision", "reason"];
+
+export function showBacklog(session, tab, parameters) {
+  const isLetters = tab === "dead-letters";
+  const page = parameters.get("page");
+  const region = element("div");
+  const result = element("div", { "aria-live": "polite" });
+  const counts = new Map(Object.keys(tabs).map((name) => [name, element("span", { class: "count" })]));
+  const picked = new Set();
+  const chosen = element("span", { class: "faint" });
+  const showChosen = () => {
+    chosen.textContent = picked.size ? `${picked.size} chosen` : "None chosen: all that are of this kind";
+  };
+  showChosen();
+
+  async function count() {
+    const { waiting } = await session.api.get("overview");
+    const numbers = { ...waiting, "dead-letters": waiting.dead_letters };
+    for (const [name, node] of counts) {
+      node.textContent = numbers[name] >= waiting.counted_up_to ? ` ${waiting.counted_up_to}+` : ` ${numbers[name]}`;
+    }
+  }
+
+  const load = () => {
+    picked.clear();
+    showChosen();
+    count();
+    const path = isLetters ? "dead-letters" : "events";
+    return fill(region, () => session.api.get(path, isLetters ? { page } : { outcome: tab, page }), (answer) =>
+      list(tabs[tab], isLetters ? letterColumns : eventColumns, answer, {
+        link: (row) => address(`webhooks/${row.id}`), older: (next) => address(`backlog/${tab}`, { page: next }),
+        pick: session.mayAct ? picked : null, onpick: showChosen,
+      }));
+  };
+
+  const meant = () => (picked.size ? { ids: [...picked] } : isLetters ? { all: true } : { filter: { outcome: tab } });
+  const button = (text, action, isPrimary) => element("button", {
+    type: "button", class: isPrimary && "primary", onclick: (event) => run(event.currentTarget, result, session, action),
+  }, text);
+  const howMany = () => (picked.size ? `${picked.size} chosen` : "All of this kind");
+
+  const replay = (isDry) => async () => {
+    if (!isDry && !(await confirm("Replay?", `${howMany()}, oldest first, as if they came now.`, "Replay"))) return null;
+    const answer = await session.api.post("events/replay", { ...meant(), dry_run: isDry });
+    if (!isDry) load();
+    const head = isDry ? `Nothing was changed. Of ${answer.found}:` : `${answer.found} replayed:`;
+    return [element("p", {}, head),
+      answer.data.length > 0 && table("What becomes of them", ["id", "type", "before", "now", "reason"], answer.data.slice(0, 100))]
+      .filter(Boolean);
+  };
+  const drop = async () => {
+    const isAgreed = await confirm("Drop?", isLetters
+      ? `${howMany()}: nobody will be told of these changes.`
+      : `${howMany()}: they stay in the log as ignored, and are not applied.`, "Drop");
+    if (!isAgreed) return null;
+    const { count } = await session.api.post(isLetters ? "dead-letters/drop" : "events/drop", meant());
+    load();
+    return `${count} dropped.`;
+  };
+  const retry = async () => {
+    const answer = await session.api.post("dead-letters/retry", meant());
+    load();
+    return [element("p", {}, `${answer.count} of ${answer.found} sent.`),
+      table("What became of them", ["id", "type", "outcome", "reason"], answer.data)];
+  };
+
+  load();
+  const choices = isLetters
+    ? [button("Retry", retry, true), button("Drop", drop)]
+    : [button("Dry run", replay(true)), button("Replay", replay(false), true), tab !== "ignored" && button("Drop", drop)];
+  return {
+    title: tabs[tab],
+    nodes: [
+      element("div", { class: "head" }, element("h1", {}, tabs[tab])),
+      element("nav", { class: "tabs", "aria-label": "Kinds" }, Object.entries(tabs).map(([name, text]) =>
+        element("a", { href: `#/backlog/${name}`, "aria-current": name === tab ? "page" : null }, text, counts.get(name)))),
+      session.mayAct && element("div", { class: "controls decisions" }, choices, chosen),
+      result, region,
+    ].filter(Boolean),
+    close: () => {},
+  };
+}
