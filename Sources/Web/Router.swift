@@ -64,7 +64,9 @@ package struct Router: Sendable {
 
     private mutating func add(_ method: String, _ path: String, _ operation: Operation) {
         routes.append(
-            Route(method: method, pattern: path.split(separator: "/").map(String.init), operation: operation))
+            Route(
+                method: method, pattern: path == "/" ? [""] : path.split(separator: "/").map(String.init),
+                operation: operation))
     }
 
     /// Finds the operation for a method and a path's decoded segments.

@@ -25,6 +25,7 @@ import Testing
             _ = try await service.post(
                 TestWebhook(.datasetProgress, of: history, sequence: 5, more: #""progress": 900"#))
             _ = try await service.post(TestWebhook(body: #"{"type": "new.kind"}"#))
+            try await service.execute("UPDATE wishlist_dataset_events SET dataset_id = \(dataset) WHERE outcome = 4")
 
             func found(_ query: String, _ arguments: String...) async throws -> [String] {
                 let rows = try await service.rows("events?" + query)
