@@ -23,6 +23,8 @@ package struct Listing: Sendable {
 package struct Details: Sendable {
     package var fields: [(name: String, value: Table.Cell)] = []
 
+    package init() {}
+
     package mutating func add(_ name: String, _ value: Table.Cell) { fields.append((name, value)) }
 
     /// As members of an object.

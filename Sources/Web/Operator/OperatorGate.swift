@@ -1,3 +1,4 @@
+import Datasets
 package import HTTPServer
 import Synchronization
 package import Telemetry
@@ -62,7 +63,7 @@ package final class OperatorGate: Sendable {
             error.headers = [("Retry-After", String(seconds))]
             return error
         }
-        return .unauthenticated
+        return APIError(Refusal.unauthenticated)
     }
 
     private func checkOrigin(of request: HTTPRequest) throws(APIError) {
