@@ -5,6 +5,8 @@ package final class DeliveryInstruments: Sendable {
     package let log: Logger
     let notificationsSent: Counter
     let notificationsDead: Counter
+    /// From the transaction of a change to the answer of Pusher.
+    let notificationSeconds: Histogram
     let pusherCalls: CallMeter
 
     package init(log: Logger, metrics: Metrics = Metrics()) {
@@ -16,6 +18,9 @@ package final class DeliveryInstruments: Sendable {
         }
         notificationsSent = notifications("sent")
         notificationsDead = notifications("dead_letter")
+        notificationSeconds = metrics.histogram(
+            "integrator_notification_duration_seconds",
+            help: "From the transaction that took a webhook in until Pusher has taken its notification.")
         pusherCalls = CallMeter(metrics, prefix: "integrator_pusher", name: "Pusher")
     }
 }

@@ -72,6 +72,9 @@ package struct NotificationSender: Sendable {
                     done[done.count - 1].deadLetters.append(.init(revision: notification.revision, reason: reason))
                 } else {
                     instruments.notificationsSent.increment()
+                    // By two clocks: never less than nothing.
+                    let microseconds = Timestamp.now().microseconds - notification.arisenAt.microseconds
+                    instruments.notificationSeconds.observe(Double(max(0, microseconds)) / 1e6)
                 }
             case .again(let alone):
                 var notification = notification

@@ -12,6 +12,7 @@ package final class LaneInstruments: Sendable {
     private let batchSize: Histogram
     private let commitSeconds: Histogram
     let retriedTransactions: Counter
+    private let ended: [HistoryStatus: Counter]
 
     /// The `outcome` of `integrator_webhooks_total`.
     private enum EventOutcomeLabel: Int, CaseIterable {
@@ -67,6 +68,13 @@ package final class LaneInstruments: Sendable {
         retriedTransactions = metrics.counter(
             "integrator_transactions_retried_total",
             help: "Transactions tried again after a conflict or a lost connection.")
+        ended = Dictionary(
+            uniqueKeysWithValues: HistoryStatus.allCases.filter { !$0.isActive }.map { status in
+                let counter = metrics.counter(
+                    "integrator_datasets_ended_total", help: "Datasets that were built no longer, by status.",
+                    labels: ["status": status.label])
+                return (status, counter)
+            })
     }
 
     /// Counts what a lane has committed, and logs each change of a status.
@@ -79,7 +87,10 @@ package final class LaneInstruments: Sendable {
             webhookConflicts.increment()
             log.warning("webhook id came again with another body", ["webhook_id": .string(id)])
         }
-        for (status, history) in effects.transitions { logChange(from: status, history) }
+        for (status, history) in effects.transitions {
+            ended[history.status]?.increment()
+            logChange(from: status, history)
+        }
     }
 
     private func logChange(from status: HistoryStatus, _ history: DatasetHistory) {

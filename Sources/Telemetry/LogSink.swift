@@ -4,6 +4,8 @@ import Synchronization
 /// Where log lines go. Lines of different threads do not mix.
 public struct LogSink: Sendable {
     let isTerminal: Bool
+    /// The lines go to the system's journal, which takes the priority from the beginning of each (sd-daemon(3)).
+    let isJournal: Bool
     let write: @Sendable ([UInt8]) -> Void
 
     /// File descriptor 2.
@@ -14,15 +16,22 @@ public struct LogSink: Sendable {
     /// A reader that stalls holds nobody up: when it has taken nothing for as long as the patience (in whole
     /// milliseconds), a line is dropped, and from then on each line that does not fit at once, until one does. The next
     /// line written is preceded by one that says how many are missing.
-    public init(descriptor: Int32, patience: Duration = .milliseconds(100)) {
+    /// - Parameter journal: `JOURNAL_STREAM`, which says what file the journal reads.
+    public init(
+        descriptor: Int32, patience: Duration = .milliseconds(100),
+        journal: String? = getenv("JOURNAL_STREAM").map { String(cString: $0) }
+    ) {
         let writer = DescriptorWriter(descriptor, patience: Int32(clamping: Int(patience / .milliseconds(1))))
         isTerminal = isatty(descriptor) == 1
+        var file = stat()
+        isJournal = fstat(descriptor, &file) == 0 && journal == "\(file.st_dev):\(file.st_ino)"
         write = { writer.write($0) }
     }
 
     /// Hands each line, with its line feed, to a function, on the thread that logs.
     public init(_ write: @escaping @Sendable ([UInt8]) -> Void) {
         isTerminal = false
+        isJournal = false
         self.write = write
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Time
 
 /// Writes events: a constant message and typed fields, one line each. Cheap to copy, and usable from any thread.
@@ -10,6 +11,16 @@ public struct Logger: Sendable {
 
         /// By severity.
         public static func < (a: Level, b: Level) -> Bool { a.rank < b.rank }
+
+        /// Of syslog(3).
+        var priority: Int {
+            switch self {
+            case .debug: 7
+            case .info: 6
+            case .warning: 4
+            case .error: 3
+            }
+        }
 
         private var rank: Int {
             switch self {
@@ -42,10 +53,12 @@ public struct Logger: Sendable {
     public init(level: Level = .info, format: Format = .auto, sink: LogSink = .standardError) {
         self.level = level
         self.sink = sink
+        // Colours are for terminals, and for who has not said otherwise (no-color.org).
+        let hasColours = sink.isTerminal && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
         switch format {
         case .json: self.format = .json
-        case .text: self.format = sink.isTerminal ? .colouredText : .text
-        case .auto: self.format = sink.isTerminal ? .colouredText : .json
+        case .text: self.format = hasColours ? .colouredText : .text
+        case .auto: self.format = hasColours ? .colouredText : sink.isTerminal ? .text : .json
         }
     }
 
@@ -84,6 +97,7 @@ public struct Logger: Sendable {
     ) {
         guard level >= self.level else { return }
         var line = LogLine(format: format)
+        if sink.isJournal { line.bytes += Array("<\(level.priority)>".utf8) }
         line.begin(time: .now(), level: level, message: message)
         line.bytes += context
         line.append(fields())

@@ -40,6 +40,13 @@ def create(slug):
 
 
 class OperatorTests(BrowserTests):
+    @classmethod
+    def setUpClass(cls):
+        line = world.Line()
+        line.restore()
+        cls.addClassCleanup(line.cut)
+        super().setUpClass()
+
     def open(self, path="", token=TOKEN):
         self.browser.get(f"{URL}/operator")
         self.until(lambda: self.all("#token")[0], "the field").send_keys(token + Keys.ENTER)
