@@ -4,7 +4,7 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
+.PHONY: help run test test-mysql test-galera test-group test-unit test-console test-alerts test-tsan test-asan interop chaos fuzz \
 	fuzz-api lint format build install bench soak clean
 
 help: ## list the targets
@@ -29,8 +29,11 @@ test-unit: ## the tests that need no database
 	@.ci/setup
 	swift test --disable-xctest --filter '$(UNIT_TESTS)'
 
-test-console: ## the page in a headless Chromium; screenshots in .local/console
+test-console: ## both pages in a headless Chromium; screenshots in .local/console
 	@.ci/test-console
+
+test-alerts: ## fire each alert, and ask a real run what the dashboard asks (downloads 60 MB once; RULES_ONLY=1: no run)
+	@RULES_ONLY="$(RULES_ONLY)" .ci/test-alerts
 
 test-tsan: ## all tests under ThreadSanitizer
 	@.ci/test-tsan

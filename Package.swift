@@ -77,7 +77,8 @@ let package = Package(
         room(
             "Web",
             [
-                "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON", "Telemetry",
+                "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON",
+                "Telemetry",
                 "Signatures", "Pusher", "HTTPServer", "MySQL",
             ],
             // The description is a link to `fixtures`; the page's files are those that the program serves.
@@ -85,7 +86,8 @@ let package = Package(
         room(
             "Integrator",
             [
-                "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON",
+                "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text",
+                "JSON",
                 "Telemetry",
                 "Signatures", "Pusher", "HTTPServer", "HTTPClient", "MySQL",
             ]),
@@ -124,7 +126,8 @@ let package = Package(
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "TestSupport", "Integrator", "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets",
+                "TestSupport", "Integrator", "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store",
+                "Datasets",
                 "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "HTTPServer",
                 "HTTPClient",
                 "MySQL",
@@ -132,7 +135,8 @@ let package = Package(
         tests(
             of: "Integrator",
             [
-                "TestSupport", "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Sandbox",
+                "TestSupport", "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets",
+                "Sandbox",
                 "Time", "JSON", "Telemetry", "Signatures", "Pusher", "HTTPServer",
                 "HTTPClient",
                 "MySQL",

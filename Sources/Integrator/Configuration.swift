@@ -26,6 +26,8 @@ package struct Configuration: Sendable {
     package var operatorTokens: OperatorTokens
     /// Names besides `localhost` by which the operator's listener may be called; in lower case.
     package var operatorAllowedHosts: [String]
+    /// Proxies whose word on a client's address counts: addresses and networks.
+    package var trustedProxies: [ClientAddress.Network]
     /// The public listener has `/health` and `/metrics` too.
     package var hasPublicHealth: Bool
     package var log: Logger
@@ -52,6 +54,7 @@ package struct Configuration: Sendable {
         operatorTokens = reader.operatorTokens()
         operatorAllowedHosts = reader.list("OPERATOR_ALLOWED_HOSTS", default: "").map { $0.lowercased() }
         hasPublicHealth = reader.flag("PUBLIC_HEALTH")
+        trustedProxies = reader.networks("TRUSTED_PROXIES")
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
     }

@@ -77,6 +77,15 @@ struct ConfigurationReader {
         Int64(number("DATASET_DEADLINE_SECONDS", default: 1800, in: 1...604_800))
     }
 
+    /// Addresses and networks with commas or spaces between them.
+    mutating func networks(_ name: String) -> [ClientAddress.Network] {
+        list(name, default: "").compactMap { text in
+            let network = ClientAddress.Network(text)
+            if network == nil { faults.append("\(name): must be addresses or networks, such as 10.0.0.0/8") }
+            return network
+        }
+    }
+
     /// `true` or `false`, which is the default.
     mutating func flag(_ name: String) -> Bool {
         switch text(name, default: "false").lowercased() {

@@ -250,7 +250,8 @@ extension Service {
                 })
             operatorGate = OperatorGate(
                 tokens: configuration.operatorTokens,
-                hosts: configuration.operatorAllowedHosts + [configuration.operatorHost.lowercased()], log: log)
+                hosts: configuration.operatorAllowedHosts + [configuration.operatorHost.lowercased()],
+                addresses: ClientAddress(trusted: configuration.trustedProxies), log: log)
             var operatorRouter = Router()
             healthEndpoints.add(to: &operatorRouter)
             OperatorPage(gate: operatorGate).add(to: &operatorRouter)

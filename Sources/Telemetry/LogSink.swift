@@ -9,7 +9,8 @@ public struct LogSink: Sendable {
     let write: @Sendable ([UInt8]) -> Void
 
     /// File descriptor 2.
-    public static let standardError = LogSink(descriptor: STDERR_FILENO)
+    public static let standardError = LogSink(
+        descriptor: STDERR_FILENO, journal: getenv("JOURNAL_STREAM").map { String(cString: $0) })
 
     /// Writes to an open file descriptor, which stays the caller's.
     ///
@@ -19,7 +20,7 @@ public struct LogSink: Sendable {
     /// - Parameter journal: `JOURNAL_STREAM`, which says what file the journal reads.
     public init(
         descriptor: Int32, patience: Duration = .milliseconds(100),
-        journal: String? = getenv("JOURNAL_STREAM").map { String(cString: $0) }
+        journal: String? = nil
     ) {
         let writer = DescriptorWriter(descriptor, patience: Int32(clamping: Int(patience / .milliseconds(1))))
         isTerminal = isatty(descriptor) == 1

@@ -98,7 +98,7 @@ class OperatorTests(BrowserTests):
         self.open("#/webhooks")
         self.until_text("Live", "#connection")
         before = set(self.texts("tbody td:first-child"))
-        history = create("winter-hiking")
+        history = create("standing-desks")
         self.until(lambda: len(set(self.texts("tbody td:first-child")) - before) >= 6, "new rows by themselves")
         self.look("operator-webhooks")
         self.act("input[name=dataset]", lambda each: each.send_keys(str(history["dataset_id"]) + Keys.ENTER))

@@ -30,6 +30,27 @@ import Testing
         return (ends[0], ends[1])
     }
 
+    /// What the journal reads begins with a priority (sd-daemon(3)); what something else reads does not.
+    @Test func theJournalGetsPriorities() {
+        let (reader, writer) = makePipe()
+        defer { close(reader) }
+        var file = stat()
+        #expect(fstat(writer, &file) == 0)
+        for (journal, prefixes) in [
+            ("\(file.st_dev):\(file.st_ino)", ["<7>", "<6>", "<4>", "<3>"]), ("1:2", ["", "", "", ""]),
+        ] {
+            let log = Logger(level: .debug, format: .json, sink: LogSink(descriptor: writer, journal: journal))
+            log.debug("a")
+            log.info("a")
+            log.warning("a")
+            log.error("a")
+            let lines = read(reader, untilEnd: false).split(separator: "\n")
+            #expect(zip(lines, prefixes).allSatisfy { $0.hasPrefix($1 + "{\"ts\"") })
+            #expect(lines.count == 4)
+        }
+        close(writer)
+    }
+
     @Test func keepsLinesOfManyThreadsWhole() async {
         let (reader, writer) = makePipe()
         defer { close(reader) }

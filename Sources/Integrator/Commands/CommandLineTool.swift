@@ -21,6 +21,9 @@ package struct CommandLineTool {
         var command: String?
     }
 
+    /// What went wrong stands in the log: a wrong configuration.
+    private struct Reported: Error {}
+
     let environment: Environment
     /// Reads the environment again, for SIGHUP.
     let reread: @Sendable () -> Environment
@@ -62,6 +65,8 @@ package struct CommandLineTool {
             return isDone ? 0 : 1
         } catch let error as UsageError {
             complaint("integrator: \(error.message)\n\n\(error.command.flatMap { Help.commands[$0] } ?? Help.text)")
+            return 2
+        } catch is Reported {
             return 2
         } catch let error as ConfigurationFaults {
             complaint("integrator: the configuration is wrong:\n\(error)")
@@ -144,7 +149,16 @@ package struct CommandLineTool {
 
     private func serve() async throws {
         OpenFiles.raiseLimit()
-        let configuration = try Configuration(environment)
+        let configuration: Configuration
+        do throws(ConfigurationFaults) {
+            configuration = try Configuration(environment)
+        } catch {
+            // Where a program reads the log it reads this too.
+            guard (try? environment.value("LOG_FORMAT")) == "json" else { throw error }
+            let log = Logger(format: .json)
+            for fault in error.faults { log.error("the configuration is wrong", ["fault": .string(fault)]) }
+            throw Reported()
+        }
         let service = Service(configuration: configuration, environment: reread)
         let signals = Signals.stream(of: [SIGTERM, SIGINT])
         let hangups = Signals.stream(of: [SIGHUP])

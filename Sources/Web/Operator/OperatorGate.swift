@@ -13,10 +13,16 @@ package final class OperatorGate: Sendable {
     private let tokens: Mutex<OperatorTokens>
     private let hosts: Set<String>
     private let failures = FailureLimiter(perMinute: OperatorGate.attemptsPerMinute)
+    private let addresses: ClientAddress
     private let log: Logger
 
-    /// - Parameter hosts: names besides `localhost` by which it may be called, in lower case; addresses always may.
-    package init(tokens: OperatorTokens, hosts: [String], log: Logger) {
+    /// - Parameters:
+    ///   - hosts: names besides `localhost` by which it may be called, in lower case; addresses always may.
+    ///   - addresses: says where a request comes from.
+    package init(
+        tokens: OperatorTokens, hosts: [String], addresses: ClientAddress = ClientAddress(), log: Logger
+    ) {
+        self.addresses = addresses
         self.tokens = Mutex(tokens)
         self.hosts = Set(hosts + ["localhost"])
         self.log = log
@@ -56,7 +62,7 @@ package final class OperatorGate: Sendable {
     }
 
     private func refusal(of request: HTTPRequest) -> APIError {
-        let address = request.remoteAddress
+        let address = addresses.resolve(request)
         log.warning("operator refused", ["address": .string(address), "path": .string(request.path)])
         if let seconds = failures.retryAfter(address, now: Timestamp.now().seconds) {
             var error = APIError(429, "too_many_requests", "Too Many Attempts.")
@@ -94,7 +100,7 @@ package final class OperatorGate: Sendable {
     }
 
     private func refuse(_ request: HTTPRequest, _ reason: String) -> APIError {
-        log.warning("operator refused", ["address": .string(request.remoteAddress), "reason": .string(reason)])
+        log.warning("operator refused", ["address": .string(addresses.resolve(request)), "reason": .string(reason)])
         return APIError(
             403, "foreign_origin", "This may only be asked for by the operator's own page, or by a program.")
     }

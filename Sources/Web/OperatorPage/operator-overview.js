@@ -47,8 +47,8 @@ function tiles(answer) {
     tile("Parked", waiting.parked, "#/backlog/parked"),
     tile("Dead letters", waiting.dead_letters, "#/backlog/dead-letters", waiting.dead_letters > 0),
     tile("Oldest owed", lag, "#/backlog/dead-letters", waiting.lag_seconds > 120),
-    tile("Answer time, half", milliseconds(answer.answer_seconds_p50)),
-    tile("Answer time, 99 of 100", milliseconds(answer.answer_seconds_p99)),
+    tile("Answers, median", milliseconds(answer.answer_seconds_p50)),
+    tile("Answers, 99 %", milliseconds(answer.answer_seconds_p99)),
     tile("Callback", answer.callback_registered ? "Registered" : "Not registered", "#/callback", !answer.callback_registered),
   ];
 }
@@ -80,7 +80,7 @@ function columns(recent) {
     element("p", { class: "legend" }, sums.map(([outcome, sum]) => element("span", {}, badge(outcome), ` ${sum}`))),
     element("details", {}, element("summary", {}, "In figures"),
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The last hour in figures" },
-        element("table", { class: "figures" },
+        element("table", { class: "figures", "aria-label": "The last hour in figures" },
           element("thead", {}, element("tr", {}, ["From", ...outcomes].map((name) => element("th", { scope: "col" }, name)))),
           element("tbody", {}, recent.map((column) => element("tr", {},
             element("th", { scope: "row" }, time(column.from, { clock: true })),

@@ -5,7 +5,9 @@ import Testing
 
 /// `TRUSTED_PROXIES`: whose word on the client's address counts.
 @Suite(.timeLimit(.minutes(1))) struct ClientAddressTests {
-    private static let networks = ["10.0.0.0/8", "192.0.2.7", "fd00::/8", "::1"].compactMap { ClientAddress.Network($0) }
+    private static let networks = ["10.0.0.0/8", "192.0.2.7", "fd00::/8", "::1"].compactMap {
+        ClientAddress.Network($0)
+    }
 
     private func resolve(_ peer: String, _ headers: [(String, String)] = [], trusting all: Bool = true) -> String {
         ClientAddress(trusted: all ? Self.networks : []).resolve(
@@ -29,7 +31,8 @@ import Testing
     /// The client may send such a header itself: what it says comes first, what our proxies add comes last.
     @Test func whatAStrangerHasPutBeforeIsNotLookedAt() {
         #expect(resolve("10.0.0.1", [("X-Forwarded-For", "1.1.1.1, 203.0.113.9, 10.0.0.2")]) == "203.0.113.9")
-        #expect(resolve("10.0.0.1", [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "203.0.113.9")]) == "203.0.113.9")
+        #expect(
+            resolve("10.0.0.1", [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "203.0.113.9")]) == "203.0.113.9")
         #expect(resolve("10.0.0.1", [("X-Forwarded-For", "10.0.0.3, 10.0.0.2")]) == "10.0.0.3")
         #expect(resolve("10.0.0.1", [("X-Forwarded-For", "1.1.1.1, unknown")]) == "10.0.0.1")
         #expect(resolve("10.0.0.1", [("X-Forwarded-For", "1.1.1.1, unknown, 10.0.0.2")]) == "10.0.0.2")
@@ -52,7 +55,9 @@ import Testing
         #expect(resolve("10.0.0.1", [("X-Forwarded-For", "2001:db8::1")]) == "2001:db8::1")
     }
 
-    @Test(arguments: ["", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0/8", "example.com", "fd00::/129", "10.0.0.0/8/8"])
+    @Test(arguments: [
+        "", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0/8", "example.com", "fd00::/129", "10.0.0.0/8/8",
+    ])
     func whatIsNoNetworkIsNone(_ text: String) {
         #expect(ClientAddress.Network(text) == nil)
     }

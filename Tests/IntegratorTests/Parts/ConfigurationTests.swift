@@ -1,4 +1,5 @@
 @testable import Delivery
+import Web
 import Foundation
 import MySQL
 import Signatures
@@ -48,6 +49,31 @@ import Testing
         #expect(configuration.rateLimitPerMinute == 60)
         #expect(configuration.webhookMaxBytes == 262_144)
         #expect(configuration.datasetDeadlineSeconds == 1800)
+        #expect(configuration.operatorHost == "127.0.0.1")
+        #expect(configuration.operatorPort == 8081)
+        #expect(configuration.operatorTokens.isEmpty)
+        #expect(configuration.operatorAllowedHosts.isEmpty)
+        #expect(!configuration.hasPublicHealth)
+        #expect(configuration.trustedProxies.isEmpty)
+    }
+
+    @Test func theOperatorsSide() throws {
+        let configuration = try read([
+            "OPERATOR_HTTP_HOST": "::1", "OPERATOR_HTTP_PORT": "0", "OPERATOR_TOKEN": "ada:act:0123456789abcdef",
+            "OPERATOR_ALLOWED_HOSTS": "Ops.example.com", "PUBLIC_HEALTH": "true", "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        ])
+        #expect(configuration.operatorHost == "::1")
+        #expect(configuration.operatorPort == 0)
+        #expect(configuration.operatorTokens.count == 1)
+        #expect(configuration.operatorAllowedHosts == ["ops.example.com"])
+        #expect(configuration.hasPublicHealth)
+        #expect(configuration.trustedProxies.count == 2)
+        for (name, value) in [
+            ("OPERATOR_TOKEN", "ada:act:short"), ("PUBLIC_HEALTH", "maybe"), ("TRUSTED_PROXIES", "10.0.0.0/40"),
+            ("OPERATOR_HTTP_PORT", "x"),
+        ] {
+            #expect(throws: ConfigurationFaults.self) { try read([name: value]) }
+        }
     }
 
     @Test func otherValues() throws {
