@@ -35,7 +35,7 @@ package final class Health: Sendable {
         // Whoever asks, and however many: the database is asked once a second, and nobody waits long for it.
         database = Probe(validity: .seconds(1), patience: .seconds(2)) {
             do {
-                return try await pool.withConnection { try Self.fault($0) }
+                return try await pool.withConnection { try DatabaseReadiness.fault(on: $0) }
             } catch let error as MySQLError where error.number == 1146 {
                 return ("migrations", "not applied: all; run `integrator migrate`")
             } catch {
@@ -43,18 +43,6 @@ package final class Health: Sendable {
             }
         }
         writers = Probe(validity: .seconds(1), patience: .seconds(3)) { await Self.fault(of: lanes) }
-    }
-
-    private static func fault(
-        _ connection: isolated MySQLConnection
-    ) throws(MySQLError) -> (check: String, reason: String)? {
-        let applied = try connection.query("SELECT name FROM integrator_migrations").map { row throws(MySQLError) in
-            try row.string(0)
-        }
-        let missing = Migrations.all.map(\.name).filter { !applied.contains($0) }
-        if !missing.isEmpty { return ("migrations", "not applied: \(missing.joined(separator: ", "))") }
-        let isReadOnly = try connection.query("SELECT @@read_only").first?.string(0)
-        return isReadOnly == "1" || isReadOnly == "ON" ? ("database", "takes no writes") : nil
     }
 
     /// Has the writer of each lane commit a transaction that changes nothing: the history 0 does not exist.

@@ -1,7 +1,6 @@
 import Datasets
 import HTTPServer
 import JSON
-import MySQL
 import Operations
 import Store
 import Telemetry

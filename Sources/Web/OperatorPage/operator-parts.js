@@ -120,9 +120,9 @@ export function poll(ask, { shortest = 1500, longest = 20000, state = () => {} }
     if (document.hidden) return;
     try {
       pause = (await ask()) ? shortest : Math.min(pause * 1.5, longest);
-      state("live");
+      if (!isOver) state("live");
     } catch (error) {
-      if (error.status === 401) return;
+      if (isOver || error.status === 401) return;
       pause = Math.max(Math.min(pause * 2, longest), 1000 * (error.retryAfter ?? 0));
       state("waiting");
     }
