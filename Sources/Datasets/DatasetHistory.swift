@@ -52,7 +52,7 @@ package struct DatasetHistory: Sendable, Equatable {
     package var stage: String?
     package var message: String?
     package var error: DatasetError?
-    /// The sequence of the last webhook applied; 0: none yet.
+    /// The highest sequence of the webhooks applied, and of those of a training that a client has canceled; 0: none yet.
     package var sequence: Int64
     /// Counts the changes of this row.
     package var revision: Int64
@@ -127,7 +127,7 @@ extension DatasetError {
 package enum Verdict: Sendable, Equatable {
     /// The history changed, and took its next revision.
     case applied
-    /// Older than what is known, or the status does not allow it: stored, changes nothing.
+    /// Older than what is known, or the status does not allow it: stored, changes nothing that is seen.
     case stale
     /// Its cause has not come yet: stored, to be applied after that.
     case parked
@@ -164,7 +164,12 @@ extension DatasetHistory {
         if let sequence = event.sequence, sequence <= self.sequence { return .stale }
         if let training = event.type.trainingStatus {
             if status != .completed { return status.isFinal && !isGuessedFailure ? .stale : .parked }
-            guard context.isLatest, context.training.mayBeSet(byWebhook: training) else { return .stale }
+            guard context.isLatest else { return .stale }
+            guard context.training.mayBeSet(byWebhook: training) else {
+                // What it has overtaken is stale too, whatever a client sets meanwhile.
+                sequence = event.sequence ?? sequence
+                return .stale
+            }
             context.training = training
             context.trainingScheduledAt = nil
         } else if event.type == .trainingUpdated, let training = event.training {

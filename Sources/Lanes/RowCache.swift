@@ -17,6 +17,8 @@ struct RowCache {
         var dispatcher: UInt64?
         /// It is set, and cleared, without a new revision: see `Deadlines`.
         var isRedeliveryAsked: Bool
+        /// A webhook of a canceled training moves it without a new revision.
+        var sequence: Int64
 
         init(_ history: DatasetHistory) {
             status = history.status.rawValue
@@ -24,6 +26,7 @@ struct RowCache {
             notified = history.debt.notified
             dispatcher = history.debt.dispatcher
             isRedeliveryAsked = history.redeliveryAskedAt != nil
+            sequence = history.sequence
         }
 
         /// Reads a row of `HistoryTable.lockMarks`.
@@ -33,6 +36,7 @@ struct RowCache {
             notified = try row.int64(3)
             dispatcher = try row.optionalUInt64(4)
             isRedeliveryAsked = try row.bool(5)
+            sequence = try row.int64(6)
         }
     }
 

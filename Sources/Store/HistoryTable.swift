@@ -43,8 +43,8 @@ package enum HistoryTable {
     /// Locks the rows with these ids and returns no more of each than `RowCache.Mark` wants, after the id.
     package static func lockMarks(ids: some Collection<Int64>) -> SQL {
         """
-        SELECT id, status, revision, notified_revision, dispatcher, redelivery_asked_at IS NOT NULL \
-        FROM wishlist_dataset_histories FORCE INDEX (PRIMARY) WHERE id IN \(list: ids) ORDER BY id FOR UPDATE
+        SELECT id, status, revision, notified_revision, dispatcher, redelivery_asked_at IS NOT NULL, \
+        sequence FROM wishlist_dataset_histories FORCE INDEX (PRIMARY) WHERE id IN \(list: ids) ORDER BY id FOR UPDATE
         """
     }
 

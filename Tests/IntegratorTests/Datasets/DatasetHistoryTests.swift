@@ -247,12 +247,27 @@ import Testing
                 context.training = from
                 let verdict = history.apply(event(type), at: Self.now, in: &context)
                 let to = type.trainingStatus ?? .none
-                #expect(verdict == (from.mayBeSet(byWebhook: to) ? .applied : .stale))
+                #expect(verdict == (from != .canceled ? .applied : .stale))
                 #expect(context.training == (verdict == .applied ? to : from))
             }
         }
         var history = DatasetHistory.sample(status: .completed)
         #expect(apply(event(.trainingStarted), to: &history) { $0.isLatest = false } == .stale)
+        #expect(history == DatasetHistory.sample(status: .completed))
+    }
+
+    /// The highest sequence wins, also over what a client sets between: what it has overtaken never comes back.
+    @Test func overtakenTrainingWebhooksAreStale() {
+        var history = DatasetHistory.sample(status: .completed, sequence: 1)
+        #expect(apply(event(.trainingCompleted, sequence: 3), to: &history) == .applied)
+        #expect(apply(event(.trainingStarted, sequence: 2), to: &history) { $0.training = .trained } == .stale)
+        #expect(apply(event(.trainingStarted, sequence: 2), to: &history) { $0.training = .requested } == .stale)
+        #expect(history.sequence == 3 && history.revision == 1)
+
+        history = DatasetHistory.sample(status: .completed, sequence: 1)
+        #expect(apply(event(.trainingCompleted, sequence: 3), to: &history) { $0.training = .canceled } == .stale)
+        #expect(apply(event(.trainingStarted, sequence: 2), to: &history) { $0.training = .requested } == .stale)
+        #expect(history.sequence == 3 && history.revision == 0)
     }
 
     /// The error of a training is not the dataset's.

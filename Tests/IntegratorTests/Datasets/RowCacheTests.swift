@@ -78,7 +78,7 @@ import Testing
         #expect(known.slot(7, like: same)?.address == address)
         let changes: [(inout RowCache.Mark) -> Void] = [
             { $0.status += 1 }, { $0.revision += 1 }, { $0.notified += 1 }, { $0.dispatcher = 2 },
-            { $0.isRedeliveryAsked = true },
+            { $0.isRedeliveryAsked = true }, { $0.sequence += 1 },
         ]
         for change in changes {
             var mark = same
