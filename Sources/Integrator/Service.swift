@@ -57,6 +57,7 @@ package struct Service: Sendable {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await parts.sweep.run() }
                     group.addTask { await parts.tokenUses.run() }
+                    group.addTask { await parts.refused.run() }
                     group.addTask { await parts.idempotency.keepPruning() }
                     group.addTask { await parts.deadlines.run() }
                     group.addTask { await parts.registration.keepTrying() }
@@ -88,7 +89,7 @@ extension Service {
         guard let secrets else { return }
         for await secrets in secrets {
             parts.webhooks.use(WebhookVerifier(secrets: secrets))
-            parts.registration.use(secrets[0])
+            if let first = secrets.first { parts.registration.use(first) }
             instruments.log.info("secrets read again", ["count": .int(secrets.count)])
         }
     }
@@ -121,6 +122,7 @@ extension Service {
         let pusherCheck: PusherCheck
         let sweep: Sweep
         let deadlines: Deadlines
+        let refused: RefusedWebhooks
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
@@ -160,8 +162,9 @@ extension Service {
                 log: log)
             deadlines = Deadlines(
                 pool: pool, lanes: lanes, api: tvAPI, deadlineSeconds: configuration.datasetDeadlineSeconds, log: log)
+            refused = RefusedWebhooks(pool: pool, log: log)
             webhooks = WebhookEndpoint(
-                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes,
+                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, refused: refused,
                 instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(

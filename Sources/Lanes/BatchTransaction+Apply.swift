@@ -118,6 +118,7 @@ extension BatchTransaction {
             case .parked: (.parked, nil, .parked)
             case .rejected(let reason): (.rejected, reason, .rejected(reason))
             }
+        if outcome == .rejected { noteRejected(entry.key, entry.event.datasetID, entry.event.reference) }
         switch entry.origin {
         case .webhook(let index):
             effects.answers[index] = answer
@@ -141,16 +142,27 @@ extension BatchTransaction {
         }
     }
 
+    /// Keeps what a rejected webhook is about, once it is in the log.
+    mutating func noteRejected(_ key: String, _ datasetID: Int64?, _ reference: String?) {
+        if let statement = RejectedWebhooks.note(key: key, datasetID: datasetID, reference: reference) {
+            statements.append(statement)
+        }
+    }
+
     /// Logs a webhook that is no event of a dataset we know of.
     mutating func log(_ webhook: IncomingWebhook, _ index: Int) {
         switch webhook.content {
         case .unknown(let type):
             effects.answers[index] = .ignored
-            logged.append(key: webhook.id, body: webhook.body, type: type, outcome: .ignored, at: workingSet.now)
-        case .invalid(let type, let reason):
-            effects.answers[index] = .rejected(reason)
             logged.append(
-                key: webhook.id, body: webhook.body, type: type, outcome: .rejected, reason: reason, at: workingSet.now)
+                key: webhook.id, body: webhook.body, type: type, outcome: .ignored, datasetID: nil, sequence: nil,
+                at: workingSet.now)
+        case .invalid(let invalid):
+            effects.answers[index] = .rejected(invalid.reason)
+            logged.append(
+                key: webhook.id, body: webhook.body, type: invalid.type, outcome: .rejected,
+                datasetID: invalid.datasetID, sequence: invalid.sequence, reason: invalid.reason, at: workingSet.now)
+            noteRejected(webhook.id, invalid.datasetID, invalid.reference)
         case .event:
             break
         }
@@ -163,7 +175,8 @@ extension EventRows {
         at clock: Timestamp
     ) {
         append(
-            key: entry.key, body: entry.body, type: entry.event.type.rawValue, outcome: outcome, event: entry.event,
-            history: history, reason: reason, at: clock)
+            key: entry.key, body: entry.body, type: entry.event.type.rawValue, outcome: outcome,
+            datasetID: entry.event.datasetID, sequence: entry.event.sequence, history: history, reason: reason,
+            at: clock)
     }
 }

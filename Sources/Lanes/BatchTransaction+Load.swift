@@ -112,8 +112,8 @@ extension BatchTransaction {
             } else {
                 effects.answers[index] = .parked
                 logged.append(
-                    key: webhook.id, body: webhook.body, type: event.type.rawValue, outcome: .parked, event: event,
-                    at: workingSet.now)
+                    key: webhook.id, body: webhook.body, type: event.type.rawValue, outcome: .parked,
+                    datasetID: event.datasetID, sequence: event.sequence, at: workingSet.now)
                 parkedKeys.append(webhook.id)
                 if let dataset = event.datasetID { effects.parked.insert(dataset) }
             }

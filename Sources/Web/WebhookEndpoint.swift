@@ -1,5 +1,6 @@
 import Datasets
 package import Lanes
+package import Store
 import Time
 package import HTTPServer
 import MySQL
@@ -15,14 +16,17 @@ package final class WebhookEndpoint: Sendable {
 
     private let verifier: Mutex<WebhookVerifier>
     private let lanes: HistoryLanes
-    private let failures: FailureLimiter
+    private let failures = FailureLimiter(perMinute: 60)
+    private let refused: RefusedWebhooks
     private let instruments: WebInstruments
     private var meter: RequestMeter { instruments.requests }
 
-    package init(verifier: WebhookVerifier, lanes: HistoryLanes, instruments: WebInstruments) {
+    package init(
+        verifier: WebhookVerifier, lanes: HistoryLanes, refused: RefusedWebhooks, instruments: WebInstruments
+    ) {
         self.verifier = Mutex(verifier)
         self.lanes = lanes
-        self.failures = FailureLimiter(perMinute: 60)
+        self.refused = refused
         self.instruments = instruments
     }
 
@@ -39,14 +43,15 @@ package final class WebhookEndpoint: Sendable {
             error.headers = [("Allow", "POST")]
             return reply.send(error.response)
         }
-        let now = Timestamp.now().seconds
-        let id = request.headers["webhook-id"]
-        do {
+        let now = Timestamp.now()
+        let id = Self.single("webhook-id", of: request)
+        do throws(WebhookVerificationError) {
             try verifier.withLock { $0 }.verify(
-                id: id, timestamp: request.headers["webhook-timestamp"],
-                signature: request.headers["webhook-signature"], body: request.body, now: now)
+                id: id, timestamp: Self.single("webhook-timestamp", of: request),
+                signature: request.headers.all("webhook-signature").joined(separator: " "), body: request.body,
+                now: now.seconds)
         } catch {
-            return reply.send(refusal(error, of: request.remoteAddress, now: now))
+            return reply.send(refuse(request, id: id, .init(error), at: now))
         }
         let webhook = IncomingWebhook(id: id ?? "", body: request.body)
         instruments.log.debug(
@@ -57,22 +62,53 @@ package final class WebhookEndpoint: Sendable {
             ])
         let lane = lanes.lane(of: webhook.datasetID ?? 0)
         if !lane.submit(Batch.PendingWebhook(webhook: webhook, answer: reply.send)) {
-            instruments.refuse("queue_full")
+            instruments.refuse(.queueFull)
+            refused.note(
+                RefusedWebhook(time: now, address: request.remoteAddress, webhookID: id, reason: .queueFull),
+                isKept: false)
             reply.send(WebhookAnswer.unavailable)
         }
     }
 
-    /// Good webhooks are never held back; the more bad ones an address sends the less it is told.
-    private func refusal(_ error: WebhookVerificationError, of address: String, now: Int64) -> HTTPResponse {
-        instruments.log.debug("webhook refused", ["reason": .string("\(error)"), "address": .string(address)])
-        if let seconds = failures.retryAfter(address, now: now) {
-            instruments.refuse("rate_limited")
+    /// The value of a field that may come once; of several nothing that could be right.
+    private static func single(_ name: String, of request: HTTPRequest) -> String? {
+        let values = request.headers.all(name)
+        return values.count > 1 ? values.joined(separator: ", ") : values.first
+    }
+
+    /// Good webhooks are never held back; the more bad ones an address sends the less it is told, and the less is kept of
+    /// them. Nobody is told the reason.
+    private func refuse(
+        _ request: HTTPRequest, id: String?, _ reason: RefusedWebhook.Reason, at now: Timestamp
+    ) -> HTTPResponse {
+        let address = request.remoteAddress
+        let silence = failures.noteFailure(of: address, now: now.seconds)
+        instruments.refuse(reason)
+        refused.note(
+            RefusedWebhook(time: now, address: address, webhookID: id, reason: reason), isKept: silence == nil)
+        instruments.log.debug(
+            "webhook refused", ["reason": .string(reason.rawValue), "address": .string(address)])
+        if let silence {
             var error = APIError(429, "too_many_requests", "Too Many Attempts.")
-            error.headers = [("Retry-After", String(seconds))]
+            error.headers = [("Retry-After", String(silence))]
             return error.response
         }
-        instruments.refuse("signature")
         return APIError(401, "invalid_signature", "The webhook could not be verified.").response
+    }
+}
+
+extension RefusedWebhook.Reason {
+    fileprivate init(_ error: WebhookVerificationError) {
+        self =
+            switch error {
+            case .missingHeader: .missingHeader
+            case .malformedID: .malformedID
+            case .malformedTimestamp: .malformedTimestamp
+            case .malformedSignature: .malformedSignature
+            case .tooOld: .tooOld
+            case .tooNew: .tooNew
+            case .noMatch: .noMatch
+            }
     }
 }
 

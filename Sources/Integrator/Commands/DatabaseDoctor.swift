@@ -117,6 +117,8 @@ struct DatabaseDoctor {
             """,
             "UPDATE wishlist_dataset_histories SET status = status WHERE FALSE",
             "DELETE FROM wishlist_dataset_parked WHERE FALSE",
+            "DELETE FROM wishlist_dataset_rejected WHERE FALSE",
+            "DELETE FROM integrator_refused_webhooks WHERE FALSE",
             "DELETE FROM wishlist_dataset_dead_letters WHERE FALSE",
             "DELETE FROM wishlist_dataset_requests WHERE FALSE",
             "UPDATE wishlist_to_groups SET training_status = training_status WHERE FALSE",

@@ -30,7 +30,8 @@ struct EventFilter: Sendable {
 
     /// The events that are meant, as what follows FROM; they are called `e`. `first` is the id that `since` begins at.
     ///
-    /// The log has no index on the dataset: its histories are looked up first, and what waits for them.
+    /// The log has no index on the dataset: its histories are looked up first, what waits for them, and what was
+    /// rejected.
     func events(first: Int64?) -> SQL {
         var sql: SQL = ""
         if let dataset {
@@ -39,7 +40,8 @@ struct EventFilter: Sendable {
                 (SELECT e.id FROM wishlist_dataset_histories h FORCE INDEX (histories_dataset_id) \
                 STRAIGHT_JOIN wishlist_dataset_events e FORCE INDEX (events_history_revision) ON e.history_id = h.id \
                 WHERE h.dataset_id = \(dataset) \
-                UNION SELECT event_id FROM wishlist_dataset_parked WHERE dataset_id = \(dataset)) AS meant \
+                UNION SELECT event_id FROM wishlist_dataset_parked WHERE dataset_id = \(dataset) \
+                UNION SELECT event_id FROM wishlist_dataset_rejected WHERE dataset_id = \(dataset)) AS meant \
                 STRAIGHT_JOIN wishlist_dataset_events e ON e.id = meant.id
                 """ as SQL)
         } else if history != nil {

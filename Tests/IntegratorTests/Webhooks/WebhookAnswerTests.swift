@@ -117,7 +117,8 @@ import Testing
         try await ServiceUnderTest.with { service in
             let history = try await service.history(of: try await service.scene().wishlist)
             for (webhook, reason) in [
-                (TestWebhook(body: "nonsense"), "body: not JSON"), (TestWebhook(body: ""), "body: not JSON"),
+                (TestWebhook(body: "nonsense"), "body: nonsense is not JSON"),
+                (TestWebhook(body: ""), "body: is empty"),
                 (
                     TestWebhook(.datasetProgress, of: history, sequence: 1, more: #""progress": 101"#),
                     "data.progress: must be a number from 0 to 100"
@@ -203,8 +204,11 @@ import Testing
                 #expect(answer.body == answers[0].body)
             }
             #expect(try await service.logRows().isEmpty)
-            let refused = service.instance.metric(#"integrator_webhooks_refused_total{reason="signature"}"#)
-            #expect(refused == Double(answers.count))
+            for (reason, count) in [("no_match", 2.0), ("too_old", 1), ("too_new", 1), ("missing_header", 3)] {
+                #expect(
+                    service.instance.metric("integrator_webhooks_refused_total{reason=\"\(reason)\"}") == count,
+                    "\(reason)")
+            }
             // Rate-limited by address; good ones are taken all the same.
             for _ in answers.count..<60 { _ = try await service.post(webhook, signedBy: .generate()) }
             let limited = try await service.post(webhook, signedBy: .generate())
