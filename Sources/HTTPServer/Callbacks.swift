@@ -1,6 +1,6 @@
 import CMicroHTTPD
 
-// What libmicrohttpd calls on its event threads. The first argument is the `ServerCore`, which outlives the daemon;
+// What libmicrohttpd calls on its event thread. The first argument is the `ServerCore`, which outlives the daemon;
 // the socket context is the `ServerConnection`, owned from "started" to "closed".
 
 private func core(_ context: UnsafeMutableRawPointer?) -> ServerCore {
@@ -28,7 +28,7 @@ let targetCallback:
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
         _, target, mhdConnection in
         guard let target, let mhdConnection, let context = cmhd_socket_context(mhdConnection) else { return nil }
-        connection(context).begin(target: target)
+        connection(context).begin(target: UnsafeMutablePointer(mutating: target))
         return context
     }
 
@@ -39,9 +39,9 @@ let requestCallback: MHD_AccessHandlerCallback = { _, mhdConnection, _, method, 
     return connection(context).handle(mhdConnection, method: method, version: version, data: data, size: size)
 }
 
-let completedCallback: MHD_RequestCompletedCallback = { _, _, requestContext, _ in
-    if let context = requestContext?.pointee {
-        connection(context).completed()
+let completedCallback: MHD_RequestCompletedCallback = { _, mhdConnection, requestContext, _ in
+    if let mhdConnection, let context = requestContext?.pointee {
+        connection(context).completed(mhdConnection)
         requestContext?.pointee = nil
     }
 }

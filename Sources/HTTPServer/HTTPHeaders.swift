@@ -58,7 +58,11 @@ public struct HTTPHeaders: Sendable {
         }
     }
 
+    /// Leaves out the blanks and tabs around the value (RFC 9110, section 5.5).
     mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+        var value = value[...]
+        while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
+        while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
         bytes.append(contentsOf: name)
         let nameEnd = bytes.count
         bytes.append(contentsOf: value)

@@ -57,7 +57,7 @@ package final class APIServer: Sendable {
             case 414: ("uri_too_long", "The request target is too long.")
             case 431: ("header_too_large", "The request header is too large.")
             case 501: ("not_implemented", "This transfer coding is not supported.")
-            case 503: ("unavailable", "The service is stopping.")
+            case 503: ("unavailable", "The service is not available at present.")
             default: ("server_error", "Server Error")
             }
         var response = APIError(status, code, message).response
