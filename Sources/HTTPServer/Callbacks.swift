@@ -39,9 +39,9 @@ let requestCallback: MHD_AccessHandlerCallback = { _, mhdConnection, _, method, 
     return connection(context).handle(mhdConnection, method: method, version: version, data: data, size: size)
 }
 
-let completedCallback: MHD_RequestCompletedCallback = { _, mhdConnection, requestContext, _ in
+let completedCallback: MHD_RequestCompletedCallback = { _, mhdConnection, requestContext, code in
     if let mhdConnection, let context = requestContext?.pointee {
-        connection(context).completed(mhdConnection)
+        connection(context).completed(mhdConnection, wasAnswered: code == .REQUEST_TERMINATED_COMPLETED_OK)
         requestContext?.pointee = nil
     }
 }

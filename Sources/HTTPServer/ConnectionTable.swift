@@ -79,7 +79,7 @@ struct ConnectionTable {
     ///   - limit: of connections in all.
     ///   - addressLimit: of connections of one address.
     func admission(of address: String, limit: Int, addressLimit: Int) -> Admission {
-        if byAddress[address] ?? 0 >= addressLimit {
+        if addressLimit < limit, byAddress[address] ?? 0 >= addressLimit {
             let ending = longestWaiting(1, of: address)
             return ending.isEmpty ? .refuse : .take(ending: ending)
         }

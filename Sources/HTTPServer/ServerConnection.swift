@@ -23,9 +23,9 @@ final class ServerConnection {
     private var lineEnd: UnsafePointer<UInt8>?
     private var body: [UInt8] = []
     private var bodyLimit = 0
-    /// Read in two ways by others, if anything came after it.
     private var isChunked = false
     private var upgrade: UpgradeHandler?
+    private var isUpgraded = false
     /// This connection has a timeout of its own: see `cmhd_suspend`.
     private var hasOwnTimeout = false
 
@@ -40,7 +40,7 @@ final class ServerConnection {
         let hasBeenEnded = core.closed(exchange.descriptor)
         let patience = UInt64(core.configuration.idleTimeout.wholeSeconds) * 1000
         let isTimedOut = milliseconds() >= exchange.waitingSince.load(ordering: .relaxed) + patience
-        if upgrade == nil, !hasBeenEnded, !isTimedOut, !clientHasFinished {
+        if !isUpgraded, !hasBeenEnded, !isTimedOut, !clientHasFinished {
             core.closeInStages(exchange.descriptor)
         }
     }
@@ -92,12 +92,13 @@ final class ServerConnection {
     }
 
     /// The request is over, well or not.
-    func completed(_ connection: OpaquePointer) {
+    func completed(_ connection: OpaquePointer, wasAnswered: Bool) {
         guard phase != .idle else { return }
         phase = .idle
         exchange.finish()
         core.release(exchange)
-        if hasOwnTimeout {
+        // Where it has been upgraded or the server stops, libmicrohttpd holds the lock that this takes.
+        if hasOwnTimeout, wasAnswered, upgrade == nil {
             hasOwnTimeout = false
             cmhd_set_timeout(connection, core.configuration.idleTimeout.wholeSeconds)
         }
@@ -145,8 +146,9 @@ final class ServerConnection {
             return refuse(connection, 431)
         }
         let framing = BodyFraming(headers: headers, isVersion10: isVersion10)
+        let hosts = headers.count(of: "Host")
         if !isSound || framing == .ambiguous || !self.method.utf8.allSatisfy(isToken)
-            || headers.count(of: "Host") > 1 || headers.count(of: "Authorization") > 1
+            || hosts > 1 || hosts == 0 && !isVersion10 || headers.count(of: "Authorization") > 1
         {
             return refuse(connection, 400)
         }
@@ -225,8 +227,9 @@ final class ServerConnection {
 
     private func send(_ response: consuming PreparedResponse?, on connection: OpaquePointer) -> MHD_Result {
         guard let response else { return .NO }
-        waitForClient()
         upgrade = response.upgrade
+        // One that is upgraded is left alone from here on.
+        if upgrade == nil { waitForClient() }
         // What follows a chunked body is not read: libmicrohttpd takes a bare LF or CR for the end of a chunk's line, and so
         // may see another end of the body than a proxy does.
         if upgrade == nil, isChunked || core.isDraining.load(ordering: .relaxed) {

@@ -156,7 +156,8 @@ private func startDaemon(_ core: ServerCore) -> OpaquePointer? {
     let configuration = core.configuration
     let context = Unmanaged.passUnretained(core).toOpaque()
     var options = [
-        option(.STRICT_FOR_CLIENT, 1),
+        // `ServerConnection` is stricter, and has an answer where libmicrohttpd would only close.
+        option(.STRICT_FOR_CLIENT, 0),
         option(.CONNECTION_TIMEOUT, Int(configuration.idleTimeout.wholeSeconds)),
         // Never reached: the door keeps the real one.
         option(.CONNECTION_LIMIT, configuration.maximumConnections + 2 * ConnectionTable.slack),

@@ -47,6 +47,7 @@ import Testing
         #expect(table.admission(of: "b", limit: 10, addressLimit: 2) == .take(ending: []))
         let busy = Self.table([(1, "a", 0, 0)])
         #expect(busy.admission(of: "a", limit: 10, addressLimit: 1) == .refuse)
+        #expect(busy.admission(of: "a", limit: 1, addressLimit: 1) == .wait)
     }
 
     @Test func inAFloodSeveralGoAtATime() {

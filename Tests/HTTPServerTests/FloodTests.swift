@@ -17,7 +17,8 @@ import Testing
     }
 
     /// Idle, in the middle of a header, of a body: from one address, and from many.
-    @Test(arguments: ["", "GET / HTTP/1.1\r\nX: ", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx"], [1, 4])
+    @Test(
+        arguments: ["", "GET / HTTP/1.1\r\nX: ", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx"], [1, 4])
     func aFloodOfConnectionsStarvesNobody(start: String, addresses: Int) throws {
         var configuration = HTTPServer.Configuration()
         configuration.maximumConnections = 64

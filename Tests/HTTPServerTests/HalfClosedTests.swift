@@ -7,13 +7,15 @@ import Testing
     static let post = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
     static let large = String(repeating: "x", count: 60_000)
 
-    @Test(arguments: [
-        [get], [post], ["GET / HTTP/1.0\r\n\r\n"], ["POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello"],
-        ["POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n\(large)"],
-        ["POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\n1"],
-        ["POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"], [post + "\r\n"],
-        [get, get, get], [post, post, post], [get, post], [post, get],
-    ], [true, false])
+    @Test(
+        arguments: [
+            [get], [post], ["GET / HTTP/1.0\r\n\r\n"], ["POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello"],
+            ["POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n\(large)"],
+            ["POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\n1"],
+            ["POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+            [post + "\r\n"],
+            [get, get, get], [post, post, post], [get, post], [post, get],
+        ], [true, false])
     func isAnswered(requests: [String], endsLater: Bool) throws {
         let held = try Held()
         // libmicrohttpd proceeds in another order with an older connection beside it.

@@ -88,7 +88,8 @@ import Testing
     @Test func sizeComesFirst() throws {
         let server = try Self.server()
         let client = try RawClient(port: server.port)
-        #expect(try client.exchange("POST /guarded HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n").status == 413)
+        #expect(
+            try client.exchange("POST /guarded HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n").status == 413)
     }
 
     /// Clients that never stop sending, or neither send nor close, are cut off after a while, and stopping waits for none.
