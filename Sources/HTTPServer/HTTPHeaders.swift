@@ -76,8 +76,17 @@ public struct HTTPHeaders: Sendable {
 
     /// How often this name occurs.
     func count(of name: StaticString) -> Int {
-        let name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        return index.indices.count { matches(name, at: $0) }
+        index.indices.count { matches(name, at: $0) }
+    }
+
+    /// Whether the last field is one of those that tell where a body ends.
+    var lastIsFraming: Bool {
+        guard let last = index.indices.last else { return false }
+        return matches("Content-Length", at: last) || matches("Transfer-Encoding", at: last)
+    }
+
+    private func matches(_ name: StaticString, at position: Int) -> Bool {
+        matches(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), at: position)
     }
 
     /// The bytes of names and values together.

@@ -116,6 +116,8 @@ final class ServerConnection {
         isSound =
             isSound && !name.isEmpty && name.allSatisfy(isToken) && value.allSatisfy(isFieldValue)
         headers.append(name: name, value: value)
+        // libmicrohttpd does not know `chunked` with a blank after it.
+        if value.last == 0x20 || value.last == 0x09, headers.lastIsFraming { isSound = false }
     }
 
     /// libmicrohttpd cuts a value at a NUL byte, so that `Content-Length: 3\0` counts as 3, and takes LF for CR LF. But it
@@ -131,6 +133,7 @@ final class ServerConnection {
     ) -> MHD_Result {
         self.method = String(cString: method)
         let isVersion10 = strcmp(version, "HTTP/1.0") == 0
+        let isKnownVersion = isVersion10 || strcmp(version, "HTTP/1.1") == 0
         let start = UnsafeRawPointer(method).assumingMemoryBound(to: UInt8.self)
         headers.reserve()
         lineEnd = UnsafeRawPointer(version + strlen(version)).assumingMemoryBound(to: UInt8.self)
@@ -147,7 +150,7 @@ final class ServerConnection {
         }
         let framing = BodyFraming(headers: headers, isVersion10: isVersion10)
         let hosts = headers.count(of: "Host")
-        if !isSound || framing == .ambiguous || !self.method.utf8.allSatisfy(isToken)
+        if !isSound || framing == .ambiguous || !isKnownVersion || !self.method.utf8.allSatisfy(isToken)
             || hosts > 1 || hosts == 0 && !isVersion10 || headers.count(of: "Authorization") > 1
         {
             return refuse(connection, 400)

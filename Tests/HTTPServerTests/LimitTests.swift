@@ -108,6 +108,7 @@ import Testing
         "GET /a\tb HTTP/1.1\r\nHost: h\r\n", "GET /a?\u{8}&b HTTP/1.1\r\nHost: h\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n", "GET / HTTP/1.1\r\nHost: h\r\nhost: i\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: a\r\nAuthorization: b\r\n",
+        "GET / HTTP/2.0\r\nHost: h\r\n", "GET / HTTP/1.9\r\nHost: h\r\n", "GET / HTTP/1.1\r\nX: h\r\n",
         "GET / HTTP/1.1\nHost: h\r\n", "GET / HTTP/1.1\r\nHost: h\n", "GET / HTTP/1.1\r\nHost: h\r\nX: a\n b\r\n",
     ])
     func whatIsNotHTTPToTheLetterIs400(head: String) throws {
@@ -140,6 +141,7 @@ import Testing
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Content-Length: +1", "Content-Length: -1",
         "Content-Length: 1, 1", "Content-Length: 0x1", "Content-Length:", "Content-Length : 1", "X y: 1",
         "Content-Length: 99999999999999999999999",
+        "Transfer-Encoding: chunked ", "Transfer-Encoding: chunked\t", "Content-Length: 5 ",
     ])
     func whatCouldBeReadInTwoWaysIsRefused(fields: String) throws {
         let server = try Self.server()
