@@ -111,7 +111,7 @@ let package = Package(
         tests(of: "Telemetry"),
         tests(of: "Signatures"),
         tests(of: "Pusher", ["JSON"]),
-        tests(of: "HTTPServer", ["Text"]),
+        tests(of: "HTTPServer", ["TestSupport", "Text"]),
         tests(of: "HTTPClient", ["HTTPServer"]),
         tests(of: "MySQL", ["TestSupport", "Time"]),
         tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),

@@ -25,6 +25,7 @@ final class ServerConnection {
     private var bodyLimit = 0
     private var isChunked = false
     private var upgrade: UpgradeHandler?
+    /// The socket is another's to read.
     private var isUpgraded = false
     /// This connection has a timeout of its own: see `cmhd_suspend`.
     private var hasOwnTimeout = false
@@ -98,15 +99,15 @@ final class ServerConnection {
         exchange.finish()
         core.release(exchange)
         // Where it has been upgraded or the server stops, libmicrohttpd holds the lock that this takes.
-        if hasOwnTimeout, wasAnswered, upgrade == nil {
+        if hasOwnTimeout, wasAnswered, !isUpgraded {
             hasOwnTimeout = false
             cmhd_set_timeout(connection, core.configuration.idleTimeout.wholeSeconds)
         }
         // If the end came together with the request, libmicrohttpd has been told of it already and has not looked: tell again.
-        if clientHasFinished { shutdown(exchange.descriptor, Int32(SHUT_RD)) }
+        if !isUpgraded, clientHasFinished { shutdown(exchange.descriptor, Int32(SHUT_RD)) }
         body = []
         headers = HTTPHeaders()
-        waitForClient()
+        if !isUpgraded { waitForClient() }
         core.requestsInHand.wrappingSubtract(1, ordering: .releasing)
     }
 
@@ -231,11 +232,12 @@ final class ServerConnection {
     private func send(_ response: consuming PreparedResponse?, on connection: OpaquePointer) -> MHD_Result {
         guard let response else { return .NO }
         upgrade = response.upgrade
+        isUpgraded = upgrade != nil
         // One that is upgraded is left alone from here on.
-        if upgrade == nil { waitForClient() }
+        if !isUpgraded { waitForClient() }
         // What follows a chunked body is not read: libmicrohttpd takes a bare LF or CR for the end of a chunk's line, and so
         // may see another end of the body than a proxy does.
-        if upgrade == nil, isChunked || core.isDraining.load(ordering: .relaxed) {
+        if !isUpgraded, isChunked || core.isDraining.load(ordering: .relaxed) {
             response.closeAfterwards()
         }
         return MHD_queue_response(connection, response.status, response.pointer)
