@@ -1,5 +1,6 @@
 import Foundation
-import TestSupport
+
+@testable import TestSupport
 
 /// A private nginx in front of servers of this process. `.ci/nginx` puts the program where `TEST_NGINX` says.
 struct Nginx {

@@ -1,8 +1,8 @@
-package import Foundation
+import Foundation
 import Synchronization
 
 /// A child process that is killed when this process ends, however it ends.
-package final class ServerProcess: Sendable {
+final class ServerProcess: Sendable {
     private struct State {
         var id: pid_t = 0
         var status: Int32?
@@ -15,7 +15,7 @@ package final class ServerProcess: Sendable {
     ///
     /// The kernel sends SIGKILL to the child when the *thread* that started it ends (`setpriv --pdeathsig`). So that
     /// is a thread which does nothing but wait for the child.
-    package static func start(_ arguments: [String], log: String) async throws -> ServerProcess {
+    static func start(_ arguments: [String], log: String) async throws -> ServerProcess {
         let process = ServerProcess()
         let arguments = ["setpriv", "--pdeathsig", "KILL"] + arguments
         let error = await withCheckedContinuation { started in
@@ -33,13 +33,13 @@ package final class ServerProcess: Sendable {
     private init() {}
 
     /// True until the process has ended.
-    package var isRunning: Bool { state.withLock { $0.status == nil } }
+    var isRunning: Bool { state.withLock { $0.status == nil } }
 
     /// Its process number.
-    package var number: pid_t { state.withLock { $0.id } }
+    var number: pid_t { state.withLock { $0.id } }
 
     /// Waits for the end and returns the exit code, or 128 plus the signal that ended it.
-    package func waitForEnd() async -> Int32 {
+    func waitForEnd() async -> Int32 {
         await withCheckedContinuation { continuation in
             let status: Int32? = state.withLock {
                 if $0.status == nil { $0.waiters.append(continuation) }
@@ -50,7 +50,7 @@ package final class ServerProcess: Sendable {
     }
 
     /// Sends a signal, unless the process has ended.
-    package func send(_ signal: Int32) {
+    func send(_ signal: Int32) {
         state.withLock { if $0.status == nil { _ = kill($0.id, signal) } }
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// Folders for the data of test servers: in memory if the machine lets us, gone when the process ends.
-package enum TestFolder {
+enum TestFolder {
     /// Where they are; each user has a place of their own.
     static let root: String = {
         let memory = "/dev/shm"
@@ -31,7 +31,7 @@ package enum TestFolder {
     }()
 
     /// Makes a new, empty folder.
-    package static func make() throws -> String {
+    static func make() throws -> String {
         cleanUp
         let folder = "\(root)/\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
         try FileManager.default.createDirectory(
