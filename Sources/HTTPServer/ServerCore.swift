@@ -121,6 +121,16 @@ extension ServerCore {
         connections.withLock { $0.bytesInHand + $0.count * configuration.connectionMemory }
     }
 
+    /// Some client has sent what the event thread has not read yet.
+    var hasUnreadBytes: Bool {
+        connections.withLock { table in
+            table.exchanges.contains { exchange in
+                var byte: UInt8 = 0
+                return recv(exchange.descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0
+            }
+        }
+    }
+
     /// Under the lock, so that the descriptor is still the connection's.
     private static func end(_ descriptor: Int32, _ table: inout ConnectionTable) {
         table.end(descriptor)

@@ -144,7 +144,7 @@ final class ServerLife: Sendable {
             let latest = core.requestsBegun.load(ordering: .relaxed)
             if core.requestsInHand.load(ordering: .acquiring) > 0 || latest != begun {
                 (begun, quietSince) = (latest, now)
-            } else if now - quietSince >= lull {
+            } else if now - quietSince >= lull, !core.hasUnreadBytes {
                 return
             }
             door.serve(for: 5)

@@ -206,7 +206,9 @@ extension Service {
         }
 
         func listen() throws(HTTPServerError) -> HTTPServer {
-            try HTTPServer.start(Self.httpSettings(configuration)) { [webhooks, api] request, responder in
+            var settings = Self.httpSettings(configuration)
+            settings.refusal = { [webhooks] in webhooks.refusal(of: $0) }
+            return try HTTPServer.start(settings) { [webhooks, api] request, responder in
                 if request.path == WebhookEndpoint.path {
                     webhooks.receive(request, responder)
                 } else {

@@ -35,14 +35,31 @@ package final class WebhookEndpoint: Sendable {
         self.verifier.withLock { $0 = verifier }
     }
 
-    /// Answers, now or after the commit.
-    package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        let reply = WebhookReply(request, responder, meter: meter)
-        guard request.method == "POST" else {
+    /// What the header alone shows to be wrong, before the body is read: on the server's event thread. Strangers cannot have
+    /// bodies kept. nil for what may be right, and for requests that are not for this endpoint.
+    package func refusal(of head: HTTPRequest) -> HTTPResponse? {
+        guard head.path == Self.path else { return nil }
+        let stamp = AnswerStamp(head, meter: meter)
+        guard head.method == "POST" else {
             var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
             error.headers = [("Allow", "POST")]
-            return reply.send(error.response)
+            return stamp.put(on: error.response)
         }
+        let now = Timestamp.now()
+        let id = Self.single("webhook-id", of: head)
+        do throws(WebhookVerificationError) {
+            try verifier.withLock { $0 }.check(
+                id: id, timestamp: Self.single("webhook-timestamp", of: head),
+                signature: head.headers.all("webhook-signature").joined(separator: " "), now: now.seconds)
+            return nil
+        } catch {
+            return stamp.put(on: refuse(head, id: id, .init(error), at: now))
+        }
+    }
+
+    /// Answers a request whose header has not been refused, now or after the commit.
+    package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let reply = WebhookReply(stamp: AnswerStamp(request, meter: meter), responder: responder)
         let now = Timestamp.now()
         let id = Self.single("webhook-id", of: request)
         do throws(WebhookVerificationError) {
@@ -112,30 +129,36 @@ extension RefusedWebhook.Reason {
     }
 }
 
-/// The way to answer one webhook.
-private final class WebhookReply: Sendable {
-    private let responder: HTTPResponder
+/// What all answers to one request get, and its measure.
+private struct AnswerStamp: Sendable {
     private let requestID: String
     private let method: String
     private let started = ContinuousClock.now
     private let meter: RequestMeter
 
-    init(_ request: HTTPRequest, _ responder: HTTPResponder, meter: RequestMeter) {
-        self.responder = responder
+    init(_ request: HTTPRequest, meter: RequestMeter) {
         self.meter = meter
         method = request.method
         requestID = RequestID.of(request)
     }
 
-    /// Callable from any thread, once.
-    @Sendable func send(_ answer: WebhookAnswer) { send(HTTPResponse(answer)) }
-
-    func send(_ response: HTTPResponse) {
+    func put(on response: HTTPResponse) -> HTTPResponse {
         meter.observe(method: method, route: WebhookEndpoint.path, status: response.status, since: started)
         var response = response
         response.headers.append((RequestID.header, requestID))
-        responder.respond(response)
+        return response
     }
+}
+
+/// The way to answer one webhook.
+private struct WebhookReply: Sendable {
+    let stamp: AnswerStamp
+    let responder: HTTPResponder
+
+    /// Callable from any thread, once.
+    @Sendable func send(_ answer: WebhookAnswer) { send(HTTPResponse(answer)) }
+
+    func send(_ response: HTTPResponse) { responder.respond(stamp.put(on: response)) }
 }
 
 extension HTTPResponse {

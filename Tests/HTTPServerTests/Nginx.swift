@@ -31,10 +31,7 @@ struct Nginx {
         try text.write(toFile: "\(folder)/conf", atomically: true, encoding: .utf8)
         let process = try await ServerProcess.start(
             [program ?? "nginx", "-p", folder, "-e", "\(folder)/log", "-c", "\(folder)/conf"], log: "\(folder)/log")
-        for _ in 0..<400 where (try? RawClient(port: port)) == nil {
-            guard process.isRunning else { break }
-            try await Task.sleep(for: .milliseconds(25))
-        }
+        while process.isRunning, (try? RawClient(port: port)) == nil { try await Task.sleep(for: .milliseconds(25)) }
         guard process.isRunning else {
             throw Failure(log: (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? "")
         }
@@ -47,7 +44,7 @@ struct Nginx {
     }
 
     /// A port that is free at the time.
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

@@ -15,7 +15,10 @@ import Testing
         let body = String(repeating: "x", count: 1_000_000)
         let refused = [
             ("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n\(body)", 413),
-            ("PUT /guarded HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n\(body.prefix(60_000))", 401),
+            (
+                "PUT /guarded HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n\(body.prefix(60_000))",
+                401
+            ),
         ]
         try await offPool {
             for number in 0..<100 {
