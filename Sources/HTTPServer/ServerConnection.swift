@@ -41,15 +41,9 @@ final class ServerConnection {
         let hasBeenEnded = core.closed(exchange.descriptor)
         let patience = UInt64(core.configuration.idleTimeout.wholeSeconds) * 1000
         let isTimedOut = milliseconds() >= exchange.waitingSince.load(ordering: .relaxed) + patience
-        if !isUpgraded, !hasBeenEnded, !isTimedOut, !clientHasFinished {
+        if !isUpgraded, !hasBeenEnded, !isTimedOut, !clientHasFinished(exchange.descriptor) {
             core.closeInStages(exchange.descriptor)
         }
-    }
-
-    /// The client has sent all it will, and it has been read.
-    private var clientHasFinished: Bool {
-        var byte: UInt8 = 0
-        return recv(exchange.descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
     }
 
     /// The request line has come.
@@ -103,8 +97,7 @@ final class ServerConnection {
             hasOwnTimeout = false
             cmhd_set_timeout(connection, core.configuration.idleTimeout.wholeSeconds)
         }
-        // If the end came together with the request, libmicrohttpd has been told of it already and has not looked: tell again.
-        if !isUpgraded, clientHasFinished { shutdown(exchange.descriptor, Int32(SHUT_RD)) }
+        if !isUpgraded { noticeEnd(of: exchange.descriptor) }
         body = []
         headers = HTTPHeaders()
         if !isUpgraded { waitForClient() }

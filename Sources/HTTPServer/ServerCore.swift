@@ -87,12 +87,13 @@ extension ServerCore {
         connections.withLock { $0.remove(descriptor) }
     }
 
-    /// Ends connections whose client has had the server waiting for too long.
+    /// Ends connections whose client has had the server waiting for too long, or has finished in the middle of a request.
     func endSlowConnections() {
         let seconds = configuration.idleTimeout.wholeSeconds + configuration.requestTimeout.wholeSeconds
         let now = milliseconds()
         connections.withLock { table in
             table.waiting(before: now - min(now, UInt64(seconds) * 1000)).forEach { Self.end($0, &table) }
+            table.waiting(before: now - min(now, 1000)).forEach(noticeEnd(of:))
         }
     }
 
@@ -152,6 +153,18 @@ extension ServerCore {
             return sockets
         }
     }
+}
+
+/// Whether the client has sent all it will, and all of it has been read.
+func clientHasFinished(_ descriptor: Int32) -> Bool {
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
+}
+
+/// If the end came together with the bytes before it, libmicrohttpd has been told of it already and has not looked: tells it
+/// again. It answers what it has to answer, and closes.
+func noticeEnd(of descriptor: Int32) {
+    if clientHasFinished(descriptor) { shutdown(descriptor, Int32(SHUT_RD)) }
 }
 
 extension Duration {

@@ -48,6 +48,22 @@ import Testing
         }
     }
 
+    /// Nothing is to come any more, so nothing is waited for, long before a timeout.
+    @Test(arguments: [
+        "", "G", "GET / HTTP/1.1\r\nHost: h\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx",
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n30\r\nx", Self.get + "GET",
+    ])
+    func aRequestThatWasNotFinishedEnds(start: String) throws {
+        let server = try HTTPServer.start(.init()) { _, responder in responder.respond(text("x")) }
+        for _ in 0..<3 {
+            let client = try RawClient(port: server.port)
+            try client.send(start)
+            client.finishSending()
+            _ = try? client.response()
+            #expect(try client.isClosedByPeer())
+        }
+    }
+
     @Test func amongManyAllAreAnswered() throws {
         let held = try Held()
         for _ in 0..<4 {
