@@ -1,11 +1,11 @@
 # The front door: `make` lists the targets. The scripts behind them are in .ci/.
 
 SOURCES = Sources Tests Package.swift
-SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
+SCRIPTS = $(filter-out %.c %.swift %.py,$(wildcard .ci/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
 .PHONY: help run test test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
-	fuzz-api lint format build install bench soak clean
+	fuzz-api fuzz-http lint format build install bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ fuzz: ## fuzz what takes bytes from outside (TARGETS="json query", SECONDS_EACH=
 
 fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
 	@.ci/fuzz-api
+
+fuzz-http: ## framing faults against the service, also behind nginx (COUNT=100000, SEED=17)
+	@COUNT="$(COUNT)" SEED="$(SEED)" .ci/fuzz-http
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)

@@ -32,11 +32,12 @@ let targetCallback:
         return context
     }
 
-let requestCallback: MHD_AccessHandlerCallback = { _, mhdConnection, _, method, version, data, size, requestContext in
-    guard let mhdConnection, let method, let version, let size, let context = requestContext?.pointee else {
-        return .NO
-    }
-    return connection(context).handle(mhdConnection, method: method, version: version, data: data, size: size)
+let requestCallback: MHD_AccessHandlerCallback = {
+    _, mhdConnection, target, method, version, data, size, requestContext in
+    guard let mhdConnection, let target, let method, let version, let size, let context = requestContext?.pointee
+    else { return .NO }
+    let line = RequestLine(method: method, target: target, version: version)
+    return connection(context).handle(mhdConnection, line, data: data, size: size)
 }
 
 let completedCallback: MHD_RequestCompletedCallback = { _, mhdConnection, requestContext, code in

@@ -65,13 +65,13 @@ final class ServerConnection {
     /// libmicrohttpd calls this when the header has come, for each piece of the body, at the end of it, and again after
     /// a resume.
     func handle(
-        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>,
-        data: UnsafePointer<CChar>?, size: UnsafeMutablePointer<Int>
+        _ connection: OpaquePointer, _ line: RequestLine, data: UnsafePointer<CChar>?,
+        size: UnsafeMutablePointer<Int>
     ) -> MHD_Result {
         switch phase {
         case .line:
             phase = .body
-            return header(connection, method: method, version: version)
+            return header(connection, line)
         case .body where size.pointee > 0:
             let count = size.pointee
             size.pointee = 0
@@ -122,15 +122,14 @@ final class ServerConnection {
         isSound = isSound && next - lineEnd == 2
     }
 
-    private func header(
-        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>
-    ) -> MHD_Result {
-        self.method = String(cString: method)
-        let isVersion10 = strcmp(version, "HTTP/1.0") == 0
-        let isKnownVersion = isVersion10 || strcmp(version, "HTTP/1.1") == 0
-        let start = UnsafeRawPointer(method).assumingMemoryBound(to: UInt8.self)
+    private func header(_ connection: OpaquePointer, _ line: RequestLine) -> MHD_Result {
+        method = String(cString: line.method)
+        let isVersion10 = strcmp(line.version, "HTTP/1.0") == 0
+        let isKnownVersion = isVersion10 || strcmp(line.version, "HTTP/1.1") == 0
+        isSound = isSound && line.hasSingleBlanks(targetBytes)
+        let start = UnsafeRawPointer(line.method).assumingMemoryBound(to: UInt8.self)
         headers.reserve()
-        lineEnd = UnsafeRawPointer(version + strlen(version)).assumingMemoryBound(to: UInt8.self)
+        lineEnd = UnsafeRawPointer(line.version + strlen(line.version)).assumingMemoryBound(to: UInt8.self)
         MHD_get_connection_values_n(
             connection, .HEADER_KIND, fieldCallback, Unmanaged.passUnretained(self).toOpaque())
         // The header ends with an empty line.
@@ -144,7 +143,7 @@ final class ServerConnection {
         }
         let framing = BodyFraming(headers: headers, isVersion10: isVersion10)
         let hosts = headers.count(of: "Host")
-        if !isSound || framing == .ambiguous || !isKnownVersion || !self.method.utf8.allSatisfy(isToken)
+        if !isSound || framing == .ambiguous || !isKnownVersion || !method.utf8.allSatisfy(isToken)
             || hosts > 1 || hosts == 0 && !isVersion10 || headers.count(of: "Authorization") > 1
         {
             return refuse(connection, 400)
@@ -152,7 +151,7 @@ final class ServerConnection {
         if framing == .unknownCoding {
             return refuse(connection, 501)
         }
-        bodyLimit = max(0, core.configuration.bodyLimit(self.method, path))
+        bodyLimit = max(0, core.configuration.bodyLimit(method, path))
         if case .length(let length) = framing, length > UInt64(bodyLimit) {
             return refuse(connection, 413)
         }

@@ -108,6 +108,8 @@ import Testing
         "GET /a\tb HTTP/1.1\r\nHost: h\r\n", "GET /a?\u{8}&b HTTP/1.1\r\nHost: h\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n", "GET / HTTP/1.1\r\nHost: h\r\nhost: i\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: a\r\nAuthorization: b\r\n",
+        "GET /a\u{0}b HTTP/1.1\r\nHost: h\r\n", "GET /a?b\u{0}c HTTP/1.1\r\nHost: h\r\n",
+        "GET  / HTTP/1.1\r\nHost: h\r\n", "GET /  HTTP/1.1\r\nHost: h\r\n", "GET\t/ HTTP/1.1\r\nHost: h\r\n",
         "GET / HTTP/1.9\r\nHost: h\r\n", "GET / HTTP/1.1\r\nX: h\r\n",
         "GET / HTTP/1.1\nHost: h\r\n", "GET / HTTP/1.1\r\nHost: h\n", "GET / HTTP/1.1\r\nHost: h\r\nX: a\n b\r\n",
     ])
