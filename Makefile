@@ -5,7 +5,7 @@ SCRIPTS = $(filter-out %.c %.swift %.py,$(wildcard .ci/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
 .PHONY: help run test test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
-	fuzz-api fuzz-http lint format build install bench soak clean
+	fuzz-api fuzz-http flood-http lint format build install bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ fuzz-api: ## call the API with random input and check every answer against its d
 
 fuzz-http: ## framing faults against the service, also behind nginx (COUNT=100000, SEED=17)
 	@COUNT="$(COUNT)" SEED="$(SEED)" .ci/fuzz-http
+
+flood-http: ## strangers that hold all they can: answer times of good webhooks and memory meanwhile
+	@.ci/flood-http
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
