@@ -80,18 +80,20 @@ struct ConnectionTable {
     ///   - addressLimit: of connections of one address.
     func admission(of address: String, limit: Int, addressLimit: Int) -> Admission {
         if addressLimit < limit, byAddress[address] ?? 0 >= addressLimit {
-            let ending = longestWaiting(1, of: address)
+            let ending = longestWaiting(Self.share(of: addressLimit), of: address)
             return ending.isEmpty ? .refuse : .take(ending: ending)
         }
         guard entries.count < limit + Self.slack else { return .wait }
         guard count >= limit else { return .take(ending: []) }
-        // Several at a time: in a flood of connections not each is to cost a search through all.
-        let number = max(1, limit / 64)
+        let number = Self.share(of: limit)
         let crowd = byAddress.max { $0.value < $1.value }?.key
         var ending = longestWaiting(number, of: crowd)
         if ending.isEmpty { ending = longestWaiting(number, of: nil) }
         return ending.isEmpty ? .wait : .take(ending: ending)
     }
+
+    /// Several go at a time: in a flood of connections not each is to cost a search through all.
+    private static func share(of limit: Int) -> Int { max(1, limit / 64) }
 
     private func longestWaiting(_ number: Int, of address: String?) -> [Int32] {
         var waiting: [(since: UInt64, descriptor: Int32)] = []

@@ -200,6 +200,7 @@ extension Service {
             settings.errorResponse = APIServer.errorResponse
             // libmicrohttpd clears twice as much memory after each request.
             settings.maximumHeaderBytes = 8192
+            settings.maximumBytesInHand = 32 << 20
             let webhookMaxBytes = configuration.webhookMaxBytes
             settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
             return settings

@@ -53,6 +53,7 @@ import Testing
     @Test func inAFloodSeveralGoAtATime() {
         let table = Self.table((0..<256).map { (Int32($0), "a", 1000 - UInt64($0), 0) })
         #expect(table.admission(of: "b", limit: 256, addressLimit: 256) == .take(ending: [255, 254, 253, 252]))
+        #expect(table.admission(of: "a", limit: 300, addressLimit: 256) == .take(ending: [255, 254, 253, 252]))
     }
 
     @Test func whoIsEndingCountsNoMore() {
