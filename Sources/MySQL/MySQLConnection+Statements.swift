@@ -23,8 +23,10 @@ extension MySQLConnection {
     @discardableResult
     public func executeAll(_ statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
         guard !statements.isEmpty else { return [] }
-        guard try takesSeveralStatements() else {
-            return try statements.map { sql throws(MySQLError) in try execute(sql) }
+        if isGaleraNode { return try statements.map { sql throws(MySQLError) in try execute(sql) } }
+        if !takesSeveralStatements {
+            try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
+            takesSeveralStatements = true
         }
         var joined: [UInt8] = []
         joined.reserveCapacity(statements.reduce(0) { $0 + $1.bytes.count + 1 })
@@ -39,17 +41,6 @@ extension MySQLConnection {
             outcomes.append(try receive(phase: .statement))
         } while try nextResult(phase: .statement)
         return outcomes
-    }
-
-    /// Whether the server may be sent several statements at a time; told to take them if so.
-    private func takesSeveralStatements() throws(MySQLError) -> Bool {
-        if let severalStatements { return severalStatements }
-        let isGaleraNode = try query("SHOW VARIABLES LIKE 'wsrep_on'").first?.string(1) == "ON"
-        if !isGaleraNode {
-            try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
-        }
-        severalStatements = !isGaleraNode
-        return !isGaleraNode
     }
 
     /// Begins a transaction.
@@ -99,6 +90,12 @@ extension MySQLConnection {
     }
 
     private func send(_ bytes: [UInt8], phase: MySQLError.Phase) throws(MySQLError) {
+        // The server would only close the connection.
+        guard bytes.count < maximumPacketBytes else {
+            throw MySQLError(
+                kind: .tooLarge, phase: phase,
+                message: "a statement of \(bytes.count) bytes, where max_allowed_packet is \(maximumPacketBytes)")
+        }
         try call(phase) { handle in
             bytes.withUnsafeBytes {
                 mysql_real_query(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self), UInt($0.count)) == 0
@@ -151,7 +148,8 @@ extension MySQLConnection {
         }
         if error.kind == .conflict { conflict = error }
         // After an error of the client library (2000 and up) nobody knows what the server still sends.
-        if error.kind == .connectionLost || error.kind == .timeout || (2000..<3000).contains(error.number) {
+        // Who may only read will not write on this connection any more.
+        if [.connectionLost, .timeout, .readOnly].contains(error.kind) || (2000..<3000).contains(error.number) {
             close()
         }
         throw error
