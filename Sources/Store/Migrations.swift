@@ -7,7 +7,9 @@ package enum Migrations {
         Migration(
             name: "0001_tables_of_the_console.sql", bytes: PackageResources._001_tables_of_the_console_sql),
         Migration(
-            name: "0002_columns_of_the_histories.sql", bytes: PackageResources._002_columns_of_the_histories_sql),
+            name: "0002_columns_of_the_histories.sql", bytes: PackageResources._002_columns_of_the_histories_sql,
+            // It had `dataset_id` lose its comment, its default and its character set, to no harm of ours.
+            earlierChecksums: ["f1f820dc003ef089c3007ee323fbd259c2bf664d236f32e13a4a6be3cedd3152"]),
         Migration(
             name: "0003_indexes_of_the_histories.sql", bytes: PackageResources._003_indexes_of_the_histories_sql),
         Migration(name: "0004_event_log.sql", bytes: PackageResources._004_event_log_sql),
@@ -25,7 +27,7 @@ package enum Migrations {
 }
 
 extension Migration {
-    fileprivate init(name: String, bytes: [UInt8]) {
-        self.init(name: name, text: String(decoding: bytes, as: UTF8.self))
+    fileprivate init(name: String, bytes: [UInt8], earlierChecksums: [String] = []) {
+        self.init(name: name, text: String(decoding: bytes, as: UTF8.self), earlierChecksums: earlierChecksums)
     }
 }

@@ -1,0 +1,191 @@
+import Foundation
+import MySQL
+import TestSupport
+import Testing
+
+/// The product's migrations on tables as the console has them, with a foreign key, 50,000 rows, and others at work in them.
+@Suite(.timeLimit(.minutes(3)), .serialized) struct OnlineMigrationTests {
+    static let migrations: [Migration] = {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../db/migrations")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.sorted().compactMap { name in
+            (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)).map { Migration(name: name, text: $0) }
+        }
+    }()
+
+    /// No writer waits longer because of the migrator.
+    private static let bound: Duration = .milliseconds(500)
+
+    private func console(_ configuration: MySQLConfiguration, rows: Int = 50_000) async throws {
+        let connection = try await MySQLConnection.connect(configuration.patient)
+        try await connection.execute(
+            """
+            create table wishlist_to_groups (
+                id bigint unsigned not null auto_increment primary key, name varchar(255) not null,
+                slug varchar(255) not null, status int not null default 1, unique key (slug)
+            ) engine = InnoDB default charset = utf8mb4
+            """)
+        try await connection.execute(
+            """
+            create table wishlist_dataset_histories (
+                id bigint unsigned not null auto_increment primary key,
+                wishlist_to_group_id bigint unsigned not null, dataset_id bigint unsigned not null comment 'the API''s id',
+                slug varchar(255) not null, status int not null default 0 comment 'status of the dataset',
+                foreign key (wishlist_to_group_id) references wishlist_to_groups (id)
+            ) engine = InnoDB default charset = utf8mb4
+            """)
+        try await connection.execute(
+            """
+            insert into wishlist_to_groups (name, slug) select concat('n', seq), concat('s', seq)
+            from \(SQL.numbers(upTo: 1000))
+            """)
+        for start in stride(from: 0, to: rows, by: 10_000) {
+            try await connection.execute(
+                """
+                insert into wishlist_dataset_histories (wishlist_to_group_id, dataset_id, slug, status)
+                select 1 + (seq - 1) % 1000, \(start) + seq, 's', 3 from \(SQL.numbers(upTo: 10_000))
+                """)
+        }
+        await connection.close()
+    }
+
+    /// Connections that update a history, and 30 ms later its wishlist, in one transaction.
+    /// - Returns: how long each transaction took beyond the 30 ms, and what it failed with.
+    private func write(
+        _ configuration: MySQLConfiguration, until isOver: @escaping @Sendable () -> Bool
+    ) async throws -> [(took: Duration, error: MySQLError?)] {
+        try await withThrowingTaskGroup(of: [(took: Duration, error: MySQLError?)].self) { group in
+            for writer in 0..<4 {
+                let connection = try await MySQLConnection.connect(configuration.patient)
+                group.addTask {
+                    var results: [(took: Duration, error: MySQLError?)] = []
+                    while !isOver() {
+                        let id = Int.random(in: 1...50_000)
+                        var took = Duration.zero
+                        var failure: MySQLError?
+                        do {
+                            var start = ContinuousClock.now
+                            try await connection.begin()
+                            try await connection.execute(
+                                "update wishlist_dataset_histories set slug = \(writer) where id = \(id)")
+                            took = start.duration(to: .now)
+                            try await Task.sleep(for: .milliseconds(30))
+                            start = .now
+                            try await connection.execute(
+                                """
+                                update wishlist_to_groups set name = concat(name, '') where id = \(1 + (id - 1) % 1000)
+                                """)
+                            try await connection.commit()
+                            took += start.duration(to: .now)
+                        } catch let error as MySQLError {
+                            failure = error
+                            await connection.rollback()
+                        }
+                        results.append((took, failure))
+                    }
+                    await connection.close()
+                    return results
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+    }
+
+    private func isComplete(_ configuration: MySQLConfiguration) async throws {
+        let connection = try await MySQLConnection.connect(configuration)
+        #expect(try await connection.query("select name from integrator_migrations").count == Self.migrations.count)
+        let columns = try await connection.query(
+            """
+            select COLUMN_COMMENT, IS_NULLABLE from information_schema.COLUMNS where TABLE_SCHEMA = database()
+            and TABLE_NAME = 'wishlist_dataset_histories' and COLUMN_NAME = 'dataset_id'
+            """)
+        #expect(try columns[0].string(0) == "the API's id")
+        #expect(try columns[0].string(1) == "YES")
+        let indexes = try await connection.query(
+            """
+            select distinct INDEX_NAME from information_schema.STATISTICS where TABLE_SCHEMA = database()
+            and TABLE_NAME = 'wishlist_dataset_histories' and INDEX_NAME like 'histories\\_%'
+            """)
+        #expect(indexes.count == 9)
+    }
+
+    /// Trial 21: four connections at work.
+    @Test func writersDoNotWait() async throws {
+        try await TestDatabase.with { configuration in
+            try await console(configuration)
+            let events = Record<Migrator.Event>()
+            let over = Record<Bool>()
+            async let writing = write(configuration) { !over.entries.isEmpty }
+            try await Task.sleep(for: .milliseconds(500))
+            let start = ContinuousClock.now
+            let result = await Task {
+                try await Migrator(configuration, migrations: Self.migrations).run { events.add($0) }
+            }.result
+            let duration = start.duration(to: .now)
+            over.add(true)
+            let results = try await writing
+            let tries = events.entries.count { if case .blocked = $0 { true } else { false } }
+            let worst = results.map(\.took).max() ?? .zero
+            print("migrated in \(duration), \(tries) further tries; \(results.count) transactions, the slowest \(worst)")
+            #expect(try result.get() == Self.migrations.map(\.name))
+            #expect(worst < Self.bound)
+            #expect(results.compactMap(\.error).map(\.description) == [])
+            #expect(results.count > 20)
+            try await isComplete(configuration)
+        }
+    }
+
+    /// Trial 22: a transaction that has read one history stays open.
+    @Test func anOpenTransactionStopsNobodyElse() async throws {
+        try await TestDatabase.with { configuration in
+            try await console(configuration)
+            let reader = try await MySQLConnection.connect(configuration)
+            try await reader.execute("set session transaction isolation level repeatable read")
+            try await reader.begin()
+            try await reader.execute("select id from wishlist_dataset_histories where id = 7")
+            let readerID = await reader.id
+            let events = Record<Migrator.Event>()
+            let over = Record<Bool>()
+            async let writing = write(configuration) { !over.entries.isEmpty }
+            let migrating = Task {
+                try await Migrator(configuration, migrations: Self.migrations).run { events.add($0) }
+            }
+            let deadline = ContinuousClock.now + .seconds(30)
+            func blocks() -> [[MigrationBlocker]] {
+                events.entries.compactMap { if case .blocked(_, let blockers, _) = $0 { blockers } else { nil } }
+            }
+            while blocks().count < 4 {
+                try #require(.now < deadline)
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(blocks().allSatisfy { $0.contains { $0.connection == readerID && $0.account.hasPrefix("root@") } })
+            try await reader.commit()
+            let result = await migrating.result
+            over.add(true)
+            let results = try await writing
+            let worst = results.map(\.took).max() ?? .zero
+            print("\(blocks().count) tries; \(results.count) transactions, the slowest \(worst)")
+            #expect(try result.get() == Self.migrations.map(\.name))
+            #expect(worst < Self.bound)
+            #expect(results.compactMap(\.error).map(\.description) == [])
+            try await isComplete(configuration)
+        }
+    }
+
+    @Test func theLimitIsKeptAndNamesWhoBlocks() async throws {
+        try await TestDatabase.with { configuration in
+            try await console(configuration, rows: 10_000)
+            let reader = try await MySQLConnection.connect(configuration)
+            try await reader.begin()
+            try await reader.execute("select id from wishlist_dataset_histories where id = 7")
+            let id = await reader.id
+            let error = await #expect(throws: MySQLError.self) {
+                _ = try await Migrator(configuration, migrations: Self.migrations, lockLimit: .seconds(2)).run()
+            }
+            #expect(error?.kind == .conflict)
+            #expect(error?.place?.hasPrefix("0002_columns_of_the_histories.sql, statement 1 (ALTER TABLE") == true)
+            #expect(error?.description.contains("was not free for 2 s; connection \(id) of root@") == true)
+            try await reader.commit()
+        }
+    }
+}
