@@ -11,7 +11,7 @@ struct MigrationRunner {
     func run(_ statement: MigrationStatement) async throws {
         switch statement {
         case .alter(let table, let changes): try await alter(table, changes)
-        case .prepared(let variable):
+        case .prepared(_, let variable):
             guard let text = try await preparedText(variable) else { return }
             try await run(MigrationStatement(text))
         case .other(let text):
@@ -73,21 +73,22 @@ struct MigrationRunner {
         guard !changes.isEmpty else { return }
         let children = try await children(of: table)
         var algorithms = MigrationStatement.algorithms(for: changes)[...]
-        // Locked, the change itself has to be short; if it is not, it is tried without, at a moment when nobody is there. A
-        // node of a Galera cluster ends the transactions that are in the way by itself.
+        // A node of a Galera cluster ends the transactions that are in the way by itself.
         let isGaleraNode = await connection.isGaleraNode
         let mayLock = !children.isEmpty && !isGaleraNode
-        var locksFirst = mayLock
-        try await persistently(table) { attempt in
+        // Locked, the change itself has to be short. An index that takes longer is tried without, now and then: at a moment when
+        // nobody is at work in both tables it can be had.
+        var lockedTries = 0
+        try await persistently(table) { _ in
             while let algorithm = algorithms.first {
                 let sql = MigrationStatement.alter(table, changes, algorithm)
                 do {
-                    if !locksFirst {
-                        locksFirst = mayLock
+                    if !mayLock || (algorithm == .online && lockedTries > 2 && lockedTries % 2 == 1) {
+                        lockedTries += 1
                         try await watched(sql)
                     } else {
                         try await lock([table] + children)
-                        locksFirst = false
+                        lockedTries += 1
                         let result = await Result { () async throws in try await watched(sql, isLocked: true) }
                         try await connection.execute("UNLOCK TABLES")
                         try result.get()
@@ -95,7 +96,7 @@ struct MigrationRunner {
                     return
                 } catch let error as MySQLError where Self.isNotSupported(error) && algorithms.count > 1 {
                     algorithms.removeFirst()
-                    locksFirst = mayLock
+                    lockedTries = 0
                 } catch let error as MySQLError where Self.meansDone.contains(error.number) {
                     // Somebody else has made it meanwhile.
                     if try await missing(changes, in: table).isEmpty { return }

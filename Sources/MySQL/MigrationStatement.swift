@@ -6,7 +6,7 @@ enum MigrationStatement: Equatable {
     case alter(table: String, [Change])
     /// A statement that is run if it is not empty: the value of a user variable (`PREPARE name FROM @variable`; the EXECUTE
     /// and DEALLOCATE that follow are left out).
-    case prepared(variable: String)
+    case prepared(name: String, variable: String)
     case other(String)
 
     /// One clause of an ALTER TABLE.
@@ -27,7 +27,7 @@ enum MigrationStatement: Equatable {
     }
 
     /// The statements of a migration. Neighbours that add plain columns to one table become one ALTER, as do neighbours that
-    /// add indexes: the table's lock is taken once, not for each.
+    /// drop columns, or add indexes: the table's lock is taken once, not for each.
     static func plan(_ statements: [SQL]) -> [MigrationStatement] {
         var plan: [MigrationStatement] = []
         for statement in statements {
@@ -36,7 +36,7 @@ enum MigrationStatement: Equatable {
             case (.alter(let table, let changes), .alter(let sameTable, let more))
             where table == sameTable && mayBeJoined(changes[0].kind) && changes[0].kind == more[0].kind:
                 plan[plan.count - 1] = .alter(table: table, changes + more)
-            case (.prepared, .other(let text)) where ["EXECUTE", "DEALLOCATE"].contains(firstWord(text)): continue
+            case (.prepared(let name, _), .other(let text)) where ends(text, name): continue
             default: plan.append(next)
             }
         }
@@ -44,13 +44,15 @@ enum MigrationStatement: Equatable {
     }
 
     private static func mayBeJoined(_ kind: Change.Kind) -> Bool {
-        [.addColumn(isGenerated: false), .addIndex].contains(kind)
+        [.addColumn(isGenerated: false), .addIndex, .dropColumn].contains(kind)
     }
 
     init(_ text: String) {
         var words = Words(text)
-        if words.take("PREPARE"), words.word() != nil, words.take("FROM"), let name = words.word(), name.hasPrefix("@") {
-            self = .prepared(variable: String(name.dropFirst()))
+        if words.take("PREPARE"), let name = words.word(), words.take("FROM"), let variable = words.word(),
+            variable.hasPrefix("@")
+        {
+            self = .prepared(name: name, variable: String(variable.dropFirst()))
             return
         }
         words = Words(text)
@@ -97,9 +99,10 @@ enum MigrationStatement: Equatable {
 
     private static func unquoted(_ name: String) -> String { name.replacing("`", with: "") }
 
-    private static func firstWord(_ text: String) -> String {
+    /// Whether a statement runs or forgets the one that was prepared under that name.
+    private static func ends(_ text: String, _ name: String) -> Bool {
         var words = Words(text)
-        return words.word()?.uppercased() ?? ""
+        return (words.take("EXECUTE") || words.take("DEALLOCATE") && words.take("PREPARE")) && words.word() == name
     }
 
     /// The words of a statement, one after the other.

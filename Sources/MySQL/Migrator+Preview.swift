@@ -15,7 +15,7 @@ extension Migrator {
         let runner = runner(connection) { _ in }
         var previews: [Preview] = []
         for (migration, _) in try await pending(on: connection, { _ in }, creating: false) {
-            for statement in MigrationStatement.plan(try StatementSplitter.split(migration.text)) {
+            for statement in try migration.plan() {
                 if let (text, locks) = try await preview(statement, runner) {
                     previews.append(Preview(migration: migration.name, statement: text, locks: locks))
                 }
@@ -40,7 +40,7 @@ extension Migrator {
                 case .online: "\(table) is read while others write; \(tables) for a moment at its start and its end"
                 }
             return (String(decoding: sql.bytes, as: UTF8.self), locks)
-        case .prepared(let variable):
+        case .prepared(_, let variable):
             guard let text = try await runner.preparedText(variable) else { return nil }
             return try await preview(MigrationStatement(text), runner)
         case .other(let text):
@@ -48,7 +48,7 @@ extension Migrator {
                 return try await runner.tables()[table] == nil ? (text, "nothing: the table is new") : nil
             }
             // A variable of our session, which the next statement needs.
-            if text.hasPrefix("SET @") {
+            if text.uppercased().hasPrefix("SET @") {
                 try await runner.connection.execute(SQL(unescaped: text))
                 return nil
             }
@@ -60,13 +60,9 @@ extension Migrator {
     /// columns are there already and are not what it would make.
     func check(_ migration: Migration, _ runner: MigrationRunner) async throws {
         let tables = try await runner.tables()
-        var created: Set<String> = []
-        for (index, statement) in MigrationStatement.plan(try StatementSplitter.split(migration.text)).enumerated() {
-            if let table = statement.createdTable { created.insert(table) }
-            guard case .alter(let table, let changes) = statement, !created.contains(table) || tables[table] != nil else {
-                continue
-            }
-            // A table that is missing altogether may be made by a migration before this one.
+        for (index, statement) in try migration.plan().enumerated() {
+            guard case .alter(let table, let changes) = statement else { continue }
+            // A table that is missing may be made by a migration before this one.
             if let engine = tables[table], engine != "InnoDB" {
                 var error = MySQLError(
                     kind: .other,
@@ -100,6 +96,19 @@ extension Migrator {
             column \(table).\(change.name) is there as \(there), not as \(wanted); to have it so: \
             ALTER TABLE \(table) MODIFY COLUMN \(clause)
             """
+    }
+}
+
+extension Migration {
+    /// What is to be done.
+    func plan() throws(MySQLError) -> [MigrationStatement] {
+        do throws(MySQLError) {
+            return MigrationStatement.plan(try StatementSplitter.split(text))
+        } catch {
+            var error = error
+            error.place = name
+            throw error
+        }
     }
 }
 

@@ -201,7 +201,7 @@ public struct Migrator: Sendable {
     ) async throws {
         var place = migration.name
         do {
-            let statements = MigrationStatement.plan(try StatementSplitter.split(migration.text))
+            let statements = try migration.plan()
             runner.report(.started(name: migration.name, statements: statements.count))
             for (index, statement) in statements.enumerated() {
                 place = "\(migration.name), statement \(index + 1) (\(statement.subject))"

@@ -18,6 +18,12 @@ package enum Migrations {
         Migration(name: "0006_wishlists_of_a_group.sql", bytes: PackageResources._006_wishlists_of_a_group_sql),
     ]
 
+    /// The way back. The first loses nothing; the second drops what is in the service's own tables and columns.
+    package static let undo = [
+        Migration(name: "undo_indexes.sql", bytes: PackageResources.undo_indexes_sql),
+        Migration(name: "undo_data.sql", bytes: PackageResources.undo_data_sql),
+    ]
+
     /// Data to try the service on; each file may be loaded again.
     package static let demo = [
         Migration(name: "0001_people.sql", bytes: PackageResources._001_people_sql),

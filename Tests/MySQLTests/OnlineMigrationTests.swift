@@ -5,13 +5,15 @@ import Testing
 
 /// The product's migrations on tables as the console has them, with a foreign key, 50,000 rows, and others at work in them.
 @Suite(.timeLimit(.minutes(3)), .serialized) struct OnlineMigrationTests {
-    static let migrations: [Migration] = {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../db/migrations")
+    static let migrations = files("migrations")
+
+    private static func files(_ folder: String) -> [Migration] {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../db/\(folder)")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.sorted().compactMap { name in
             (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)).map { Migration(name: name, text: $0) }
         }
-    }()
+    }
 
     /// No writer waits longer because of the migrator.
     private static let bound: Duration = .milliseconds(500)
@@ -113,20 +115,15 @@ import Testing
     @Test func writersDoNotWait() async throws {
         try await TestDatabase.with { configuration in
             try await console(configuration)
-            let events = Record<Migrator.Event>()
             let over = Record<Bool>()
             async let writing = write(configuration) { !over.entries.isEmpty }
             try await Task.sleep(for: .milliseconds(500))
-            let start = ContinuousClock.now
             let result = await Task {
-                try await Migrator(configuration, migrations: Self.migrations).run { events.add($0) }
+                try await Migrator(configuration, migrations: Self.migrations).run()
             }.result
-            let duration = start.duration(to: .now)
             over.add(true)
             let results = try await writing
-            let tries = events.entries.count { if case .blocked = $0 { true } else { false } }
             let worst = results.map(\.took).max() ?? .zero
-            print("migrated in \(duration), \(tries) further tries; \(results.count) transactions, the slowest \(worst)")
             #expect(try result.get() == Self.migrations.map(\.name))
             #expect(worst < Self.bound)
             #expect(results.compactMap(\.error).map(\.description) == [])
@@ -164,7 +161,6 @@ import Testing
             over.add(true)
             let results = try await writing
             let worst = results.map(\.took).max() ?? .zero
-            print("\(blocks().count) tries; \(results.count) transactions, the slowest \(worst)")
             #expect(try result.get() == Self.migrations.map(\.name))
             #expect(worst < Self.bound)
             #expect(results.compactMap(\.error).map(\.description) == [])
@@ -186,6 +182,62 @@ import Testing
             #expect(error?.place?.hasPrefix("0002_columns_of_the_histories.sql, statement 1 (ALTER TABLE") == true)
             #expect(error?.description.contains("was not free for 2 s; connection \(id) of root@") == true)
             try await reader.commit()
+        }
+    }
+
+    /// The console's program as it was before, on the tables as they are after; and the way back, under load.
+    @Test func thereIsAWayBack() async throws {
+        try await TestDatabase.with { configuration in
+            try await console(configuration)
+            let migrator = Migrator(configuration, migrations: Self.migrations)
+            _ = try await migrator.run()
+            let connection = try await MySQLConnection.connect(configuration)
+            let oldInsert: SQL = """
+                insert into wishlist_dataset_histories (wishlist_to_group_id, dataset_id, slug, status)
+                values (7, 99, 's7', 1)
+                """
+            try await connection.execute(oldInsert)
+            try await connection.execute(oldInsert)
+            try await connection.execute("update wishlist_dataset_histories set status = 3 where dataset_id = 99")
+            try await connection.execute(
+                "insert into wishlist_dataset_events (event_key, outcome, body, recorded_at) values ('k', 0, '', now())")
+            try await connection.execute("update wishlist_dataset_histories set reference = 'r', result = '{}' where id = 1")
+
+            let undo = Self.files("undo").sorted { $0.name > $1.name }
+            #expect(undo.map(\.name) == ["undo_indexes.sql", "undo_data.sql"])
+            let over = Record<Bool>()
+            async let writing = write(configuration) { !over.entries.isEmpty }
+            let kept = ["0001_tables_of_the_console.sql", "0004_event_log.sql"]
+            let forgotten = Self.migrations.map(\.name).filter { !kept.contains($0) }
+            let undone = await Task { try await migrator.undo(undo[0], forgetting: forgotten) }.result
+            over.add(true)
+            let results = try await writing
+            try undone.get()
+            #expect(results.map(\.took).max() ?? .zero < Self.bound)
+            #expect(results.compactMap(\.error).map(\.description) == [])
+            // Nothing is lost, and nothing is left that checks what the console writes.
+            try await connection.execute(oldInsert)
+            #expect(try await connection.query("select 1 from wishlist_dataset_events").count == 1)
+            let row = try await connection.query("select reference from wishlist_dataset_histories where id = 1")[0]
+            #expect(try row.string(0) == "r")
+            let names = try await connection.query(
+                """
+                select INDEX_NAME from information_schema.STATISTICS where TABLE_SCHEMA = database()
+                and TABLE_NAME = 'wishlist_dataset_histories' and SEQ_IN_INDEX = 1 and INDEX_NAME <> 'PRIMARY'
+                """)
+            // The one that the foreign key needs.
+            #expect(names.count == 1)
+            #expect(try await migrator.run() == forgotten)
+            try await isComplete(configuration)
+
+            for migration in undo { try await migrator.undo(migration, forgetting: Self.migrations.map(\.name)) }
+            #expect(try await connection.query("show tables like 'wishlist_dataset_events'").isEmpty)
+            let columns = try await connection.query("show columns from wishlist_dataset_histories").map {
+                try $0.string(0)
+            }
+            #expect(!columns.contains("reference"))
+            #expect(columns.contains("result"))
+            #expect(try await migrator.run() == Self.migrations.map(\.name))
         }
     }
 }
