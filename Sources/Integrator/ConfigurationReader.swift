@@ -89,6 +89,9 @@ struct ConfigurationReader {
             tlsMode: tlsMode)
     }
 
+    /// How many connections an instance takes: its writers' and its pool's.
+    mutating func databaseConnections() -> Int { number("DB_CONNECTIONS", default: 10, in: 3...200) }
+
     mutating func pusher() -> PusherSettings {
         let scheme = text("PUSHER_SCHEME", default: "https")
         if scheme != "http" && scheme != "https" { faults.append("PUSHER_SCHEME: must be http or https") }

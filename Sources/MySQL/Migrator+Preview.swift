@@ -31,7 +31,8 @@ extension Migrator {
         switch statement {
         case .alter(let table, let changes):
             let changes = try await runner.missing(changes, in: table)
-            guard let algorithm = MigrationStatement.algorithms(for: changes).first, !changes.isEmpty else { return nil }
+            guard !changes.isEmpty else { return nil }
+            let algorithm = MigrationStatement.algorithms(for: changes)[0]
             let tables = ([table] + (try await runner.children(of: table))).joined(separator: ", ")
             let sql = MigrationStatement.alter(table, changes, algorithm)
             let locks =
@@ -88,7 +89,8 @@ extension Migrator {
             where TABLE_SCHEMA = database() and TABLE_NAME = \(table) and COLUMN_NAME = \(change.name)
             """
         ).first
-        guard let there = try row?.string(0), MigrationStatement.family(there) != MigrationStatement.family(wanted) else {
+        guard let there = try row?.string(0), MigrationStatement.family(there) != MigrationStatement.family(wanted)
+        else {
             return nil
         }
         let clause = change.clause.dropFirst("ADD COLUMN ".count)
@@ -117,7 +119,8 @@ extension MigrationRunner {
     func tables() async throws -> [String: String] {
         let rows = try await connection.query(
             "select TABLE_NAME, coalesce(ENGINE, '') from information_schema.TABLES where TABLE_SCHEMA = database()")
-        return Dictionary(try rows.map { (try $0.string(0), try $0.string(1)) }, uniquingKeysWith: { first, _ in first })
+        return Dictionary(
+            try rows.map { (try $0.string(0), try $0.string(1)) }, uniquingKeysWith: { first, _ in first })
     }
 }
 

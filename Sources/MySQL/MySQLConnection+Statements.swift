@@ -1,4 +1,5 @@
 import CMariaDB
+import Synchronization
 
 extension MySQLConnection {
     /// Runs a statement and returns its rows, none if it is not a query.
@@ -24,6 +25,7 @@ extension MySQLConnection {
     public func executeAll(_ statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
         guard !statements.isEmpty else { return [] }
         if isGaleraNode { return try statements.map { sql throws(MySQLError) in try execute(sql) } }
+        if wasIdle, isClosedByServer { try reopen() }
         if !takesSeveralStatements {
             try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
             takesSeveralStatements = true
@@ -82,6 +84,18 @@ extension MySQLConnection {
 
     @discardableResult
     private func execute(_ sql: SQL, phase: MySQLError.Phase) throws(MySQLError) -> MySQLOutcome {
+        let isFirst = wasIdle
+        do throws(MySQLError) {
+            return try executeOnce(sql, phase: phase)
+        } catch {
+            // Closed at this very moment. What only reads, or begins, is done again; what writes may have been done.
+            guard isFirst, error.kind == .connectionLost, sql.mayBeRepeated else { throw error }
+            try reopen()
+            return try executeOnce(sql, phase: phase)
+        }
+    }
+
+    private func executeOnce(_ sql: SQL, phase: MySQLError.Phase) throws(MySQLError) -> MySQLOutcome {
         try send(sql.bytes, phase: phase)
         let outcome = try receive(phase: phase)
         guard try nextResult(phase: phase) else { return outcome }
@@ -90,6 +104,10 @@ extension MySQLConnection {
     }
 
     private func send(_ bytes: [UInt8], phase: MySQLError.Phase) throws(MySQLError) {
+        if wasIdle {
+            wasIdle = false
+            if isClosedByServer { try reopen() }
+        }
         // The server would only close the connection.
         guard bytes.count < maximumPacketBytes else {
             throw MySQLError(
@@ -147,11 +165,20 @@ extension MySQLConnection {
             error.message = "no answer within \(statementTimeout)"
         }
         if error.kind == .conflict { conflict = error }
+        if error.kind == .readOnly { readOnlyFound.store(true, ordering: .releasing) }
         // After an error of the client library (2000 and up) nobody knows what the server still sends.
         // Who may only read will not write on this connection any more.
         if [.connectionLost, .timeout, .readOnly].contains(error.kind) || (2000..<3000).contains(error.number) {
             close()
         }
         throw error
+    }
+}
+
+extension SQL {
+    /// Whether a statement outside of a transaction does no more if it is run twice.
+    fileprivate var mayBeRepeated: Bool {
+        let word = String(decoding: bytes.prefix(6), as: UTF8.self).uppercased()
+        return ["SELECT", "SHOW", "START", "BEGIN"].contains { word.hasPrefix($0) }
     }
 }

@@ -1,4 +1,5 @@
 import CMariaDB
+import Glibc
 import Synchronization
 
 /// One connection to a server, with a thread of its own on which all its blocking calls run.
@@ -9,6 +10,7 @@ import Synchronization
 public actor MySQLConnection {
     private nonisolated let executor: ThreadExecutor
     private nonisolated let usable = Atomic(false)
+    nonisolated let readOnlyFound = Atomic(false)
     let configuration: MySQLConfiguration
     /// Nil before connecting and once the connection was closed.
     var handle: UnsafeMutablePointer<MYSQL>?
@@ -22,6 +24,8 @@ public actor MySQLConnection {
     /// The isolation of our transactions: `READ-COMMITTED`, or `REPEATABLE-READ` at a server that writes its binary log
     /// statement by statement and lets nothing be written otherwise.
     public internal(set) var isolation = ""
+    /// Whether it was idle, and has not been used since.
+    var wasIdle = false
     /// The conflict that doomed the open transaction.
     var conflict: MySQLError?
 
@@ -30,6 +34,9 @@ public actor MySQLConnection {
 
     /// False once the connection broke or was closed. May be read from anywhere.
     public nonisolated var isUsable: Bool { usable.load(ordering: .acquiring) }
+
+    /// True once a statement has found that the server may only read. May be read from anywhere.
+    nonisolated var hasFoundReadOnly: Bool { readOnlyFound.load(ordering: .acquiring) }
 
     /// Connects, sets the session up and reads it back (see `SessionSettings`): utf8mb4, UTC, strict SQL mode, READ COMMITTED,
     /// the lock wait timeout, and all else that our statements rest on.
@@ -88,6 +95,24 @@ public actor MySQLConnection {
     }
 
     var statementTimeout: Duration { .seconds(Int(configuration.statementTimeout.timeoutSeconds)) }
+
+    /// What was idle is lent again: if the server, or a proxy, has closed it meanwhile, its first statement opens another.
+    func lend() { wasIdle = true }
+
+    /// Whether the other side has closed the connection: a server says nothing unasked, but for its farewell.
+    var isClosedByServer: Bool {
+        guard let handle else { return false }
+        var descriptor = pollfd(fd: mysql_get_socket(handle), events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) > 0
+    }
+
+    /// Another connection to the server in the place of this one.
+    func reopen() throws(MySQLError) {
+        close()
+        takesSeveralStatements = false
+        conflict = nil
+        try open()
+    }
 
     private func open() throws(MySQLError) {
         guard let handle = mysql_init(nil) else {
@@ -153,7 +178,8 @@ public actor MySQLConnection {
     /// even if the server has said that it has none; only with `verifyIdentity` it ends such a connection before.
     private var authenticationPlugins: String {
         let plugins = "mysql_native_password,client_ed25519"
-        let isSafe = configuration.socket != nil || [.disabled, .verifyIdentity].contains(configuration.effectiveTLSMode)
+        let isSafe =
+            configuration.socket != nil || [.disabled, .verifyIdentity].contains(configuration.effectiveTLSMode)
         return isSafe ? plugins + ",caching_sha2_password" : plugins
     }
 

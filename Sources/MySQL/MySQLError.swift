@@ -87,12 +87,15 @@ public struct MySQLError: Error, Sendable {
     /// later. A client is told so (503), whether or not it is worth trying again at once (`isRetryable`).
     public var passes: Bool {
         switch kind {
-        case .unreachable, .refused, .tls, .unfitSession, .busy, .readOnly, .connectionLost, .conflict, .interrupted, .timeout,
-            .closed:
+        case .unreachable, .refused, .tls, .unfitSession, .busy, .readOnly, .connectionLost, .conflict, .interrupted,
+            .timeout, .closed:
             true
         case .duplicateKey, .tooLarge, .invalidValue, .unexpectedValue, .other: false
         }
     }
+
+    /// True if the server, or the account, may have no more connections.
+    public var isForNumberOfConnections: Bool { [1040, 1203, 1226].contains(number) }
 
     /// True if the transaction may have been committed all the same: the connection ended between COMMIT and its
     /// answer, the COMMIT was killed while it waited for other servers, or the node lost its cluster meanwhile (1047, 1180, 3100,

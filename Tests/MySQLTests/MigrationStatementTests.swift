@@ -27,7 +27,8 @@ import Testing
         }
         #expect(changes.map(\.clause) == ["add index i (b)", "add unique key `j` (c)"])
         guard case .alter(_, let columns) = plan[0] else { return }
-        #expect(columns.map(\.clause) == ["add column b int not null default 1 comment 'x, y'", "ADD COLUMN c char(3)"])
+        #expect(
+            columns.map(\.clause) == ["add column b int not null default 1 comment 'x, y'", "ADD COLUMN c char(3)"])
         #expect(columns.map(\.columnType) == ["int", "char(3)"])
     }
 

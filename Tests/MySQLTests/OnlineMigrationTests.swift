@@ -11,7 +11,9 @@ import Testing
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../db/\(folder)")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.sorted().compactMap { name in
-            (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)).map { Migration(name: name, text: $0) }
+            (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)).map {
+                Migration(name: name, text: $0)
+            }
         }
     }
 
@@ -200,8 +202,11 @@ import Testing
             try await connection.execute(oldInsert)
             try await connection.execute("update wishlist_dataset_histories set status = 3 where dataset_id = 99")
             try await connection.execute(
-                "insert into wishlist_dataset_events (event_key, outcome, body, recorded_at) values ('k', 0, '', now())")
-            try await connection.execute("update wishlist_dataset_histories set reference = 'r', result = '{}' where id = 1")
+                """
+                insert into wishlist_dataset_events (event_key, outcome, body, recorded_at) values ('k', 0, '', now())
+                """)
+            try await connection.execute(
+                "update wishlist_dataset_histories set reference = 'r', result = '{}' where id = 1")
 
             let undo = Self.files("undo").sorted { $0.name > $1.name }
             #expect(undo.map(\.name) == ["undo_indexes.sql", "undo_data.sql"])

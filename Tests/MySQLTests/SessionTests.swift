@@ -6,7 +6,8 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct SessionTests {
     /// What a statement does differently, and the server's setting for it.
     private static let hostile = [
-        "--skip-character-set-client-handshake", "--character-set-server=latin1", "--collation-server=latin1_swedish_ci",
+        "--skip-character-set-client-handshake", "--character-set-server=latin1",
+        "--collation-server=latin1_swedish_ci",
         "--autocommit=0", "--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT", "--default-time-zone=-05:00",
         "--transaction-isolation=SERIALIZABLE", "--transaction-read-only=1", "--completion-type=CHAIN",
         "--max-statement-time=0.05", "--group-concat-max-len=8", "--max-sort-length=64", "--div-precision-increment=0",

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct TransportTests {
-    private func account(_ port: UInt16, at server: TestServer, _ rule: String = "") async throws -> MySQLConfiguration {
+    private func account(_ port: UInt16, at server: TestServer, _ rule: String = "") async throws -> MySQLConfiguration
+    {
         let root = try await MySQLConnection.connect(server.configuration())
         try await root.execute("create user a@'127.0.0.1' identified by 'p' \(unescaped: rule)")
         return MySQLConfiguration(host: "127.0.0.1", port: port, database: "", username: "a", password: "p")

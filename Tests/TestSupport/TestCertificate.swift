@@ -14,7 +14,8 @@ public struct TestCertificate: Sendable {
         let made = TestCertificate(certificate: folder + "/cert.pem", key: folder + "/key.pem")
         let openssl = try await ServerProcess.start(
             [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                "2",
                 "-subj", "/CN=test \(name)", "-addext", "subjectAltName=\(name)", "-keyout", made.key, "-out",
                 made.certificate,
             ], log: folder + "/log")
