@@ -75,7 +75,7 @@ struct MigrationRunner {
         var algorithms = MigrationStatement.algorithms(for: changes)[...]
         // A node of a Galera cluster ends the transactions that are in the way by itself.
         let isGaleraNode = await connection.isGaleraNode
-        let mayLock = !children.isEmpty && !isGaleraNode
+        var mayLock = !children.isEmpty && !isGaleraNode
         // Locked, the change itself has to be short. An index that takes longer is tried without, now and then: at a moment when
         // nobody is at work in both tables it can be had.
         var lockedTries = 0
@@ -94,6 +94,10 @@ struct MigrationRunner {
                         try result.get()
                     }
                     return
+                } catch let error as MySQLError where mayLock && error.number == 1044 {
+                    mayLock = false
+                    report(
+                        .kept("\(table): without the right LOCK TABLES it is changed at a moment when nobody uses it"))
                 } catch let error as MySQLError where Self.isNotSupported(error) && algorithms.count > 1 {
                     algorithms.removeFirst()
                     lockedTries = 0

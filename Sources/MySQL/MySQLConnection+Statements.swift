@@ -16,8 +16,9 @@ extension MySQLConnection {
         try execute(sql, phase: .statement)
     }
 
-    /// Runs several statements in one round trip and returns the outcome of each. The first that fails ends it: the
-    /// ones before it have been run, the ones after it have not, and the error does not tell which it was.
+    /// Runs several statements in one round trip, or in as few as `maximumPacketBytes` allows, and returns the outcome of each.
+    /// The first that fails ends it: the ones before it have been run, the ones after it have not, and the error does not tell
+    /// which it was.
     ///
     /// At a node of a Galera cluster each is sent by itself: if another node's transaction ends ours while a statement runs
     /// that is not the last one sent, MariaDB 10.11 tells of success and runs the rest without any transaction.
@@ -30,18 +31,21 @@ extension MySQLConnection {
             try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
             takesSeveralStatements = true
         }
-        var joined: [UInt8] = []
-        joined.reserveCapacity(statements.reduce(0) { $0 + $1.bytes.count + 1 })
-        for statement in statements {
-            if !joined.isEmpty { joined.append(UInt8(ascii: ";")) }
-            joined.append(contentsOf: statement.bytes)
-        }
         var outcomes: [MySQLOutcome] = []
         outcomes.reserveCapacity(statements.count)
-        try send(joined, phase: .statement)
-        repeat {
-            outcomes.append(try receive(phase: .statement))
-        } while try nextResult(phase: .statement)
+        var rest = statements[...]
+        while let first = rest.popFirst() {
+            var joined = first.bytes
+            while let next = rest.first, joined.count + 1 + next.bytes.count < maximumPacketBytes {
+                joined.append(UInt8(ascii: ";"))
+                joined.append(contentsOf: next.bytes)
+                rest.removeFirst()
+            }
+            try send(joined, phase: .statement)
+            repeat {
+                outcomes.append(try receive(phase: .statement))
+            } while try nextResult(phase: .statement)
+        }
         return outcomes
     }
 

@@ -20,8 +20,8 @@ package enum Migrations {
 
     /// The way back. The first loses nothing; the second drops what is in the service's own tables and columns.
     package static let undo = [
-        Migration(name: "undo_indexes.sql", bytes: PackageResources.undo_indexes_sql),
-        Migration(name: "undo_data.sql", bytes: PackageResources.undo_data_sql),
+        Migration(name: "0001_undo_indexes.sql", bytes: PackageResources._001_undo_indexes_sql),
+        Migration(name: "0002_undo_data.sql", bytes: PackageResources._002_undo_data_sql),
     ]
 
     /// Data to try the service on; each file may be loaded again.

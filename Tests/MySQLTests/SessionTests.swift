@@ -96,6 +96,9 @@ import Testing
         let error = await #expect(throws: MySQLError.self) { try await connection.query("select length(\(large))") }
         #expect(error?.kind == .tooLarge)
         #expect(connection.isUsable)
+        // Several at a time go in as many packets as they need.
+        let three = Array(repeating: "select length(\(small))" as SQL, count: 3)
+        #expect(try await connection.executeAll(three).map { try $0.rows[0].int64(0) } == [500_000, 500_000, 500_000])
         await server.stop()
     }
 

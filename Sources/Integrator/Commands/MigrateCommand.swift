@@ -1,6 +1,5 @@
 import Foundation
 import MySQL
-import Store
 
 extension CommandLineTool {
     func migrate(_ arguments: inout Arguments) async throws {
