@@ -143,7 +143,8 @@ extension Service {
             settings = BatchTransaction.Settings(
                 instance: UInt64.random(in: 1..<(1 << 63)), deadlineSeconds: configuration.datasetDeadlineSeconds)
             lanes = HistoryLanes(
-                count: Self.writers, configuration: configuration.database, settings: settings, instruments: instruments.lanes
+                count: Self.writers, configuration: configuration.database, settings: settings,
+                instruments: instruments.lanes
             ) { [dispatcher] effects in dispatcher.take(effects) }
             sender = NotificationSender(
                 configuration: configuration.pusher, dispatcher: dispatcher, client: client,

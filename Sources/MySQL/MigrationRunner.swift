@@ -64,6 +64,15 @@ struct MigrationRunner {
         ).map { try $0.string(0) }
     }
 
+    /// How many rows a table has, about.
+    private func rows(of table: String) async throws -> Int64 {
+        let sql: SQL = """
+            SELECT TABLE_ROWS FROM information_schema.TABLES
+            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = \(table)
+            """
+        return try await connection.query(sql).first?.optionalInt64(0) ?? 0
+    }
+
     private func names(_ sql: SQL) async throws -> Set<String> {
         Set(try await connection.query(sql).map { try $0.string(0).lowercased() })
     }
@@ -78,12 +87,15 @@ struct MigrationRunner {
         var mayLock = !children.isEmpty && !isGaleraNode
         // Locked, the change itself has to be short. An index that takes longer is tried without, now and then: at a moment when
         // nobody is at work in both tables it can be had.
+        let isSmall = try await rows(of: table) < 20_000
         var lockedTries = 0
         try await persistently(table) { _ in
             while let algorithm = algorithms.first {
                 let sql = MigrationStatement.alter(table, changes, algorithm)
                 do {
-                    if !mayLock || (algorithm == .online && lockedTries > 2 && lockedTries % 2 == 1) {
+                    let isLocked =
+                        mayLock && (algorithm == .instant || isSmall && !(lockedTries > 2 && lockedTries % 2 == 1))
+                    if !isLocked {
                         lockedTries += 1
                         try await watched(sql)
                     } else {

@@ -4,9 +4,9 @@
 actor MigrationWatch {
     /// How long a statement may wait for a lock, or hold one. With what it takes to notice and to end it, others wait for less
     /// than half a second.
-    private static let patience: Duration = .milliseconds(200)
-    /// The same where the tables have been locked before, and the change itself is made meanwhile.
-    private static let patienceWhileLocked: Duration = .milliseconds(300)
+    private static let patience: Duration = .milliseconds(150)
+    /// The same where the tables have been locked before, and the change itself is made meanwhile. Both add up.
+    private static let patienceWhileLocked: Duration = .milliseconds(200)
     private static let interval: Duration = .milliseconds(20)
 
     private let configuration: MySQLConfiguration

@@ -30,6 +30,12 @@ import Testing
         #expect(!error(number).isRetryable)
     }
 
+    @Test func aCommitThatWasEndedMayHaveSucceeded() {
+        #expect(error(1317, commit: true).isOutcomeUnknown)
+        #expect(!error(1317).isOutcomeUnknown)
+        #expect(!error(1021, commit: true).isOutcomeUnknown)
+    }
+
     @Test(arguments: [
         (1153, MySQLError.Kind.tooLarge), (1197, .tooLarge), (1048, .invalidValue), (1264, .invalidValue),
         (1366, .invalidValue), (1406, .invalidValue), (1452, .invalidValue), (3140, .invalidValue),

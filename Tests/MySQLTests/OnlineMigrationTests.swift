@@ -117,11 +117,12 @@ import Testing
     @Test func writersDoNotWait() async throws {
         try await TestDatabase.with { configuration in
             try await console(configuration)
+            let events = Record<Migrator.Event>()
             let over = Record<Bool>()
             async let writing = write(configuration) { !over.entries.isEmpty }
             try await Task.sleep(for: .milliseconds(500))
             let result = await Task {
-                try await Migrator(configuration, migrations: Self.migrations).run()
+                try await Migrator(configuration, migrations: Self.migrations).run { events.add($0) }
             }.result
             over.add(true)
             let results = try await writing
@@ -130,6 +131,11 @@ import Testing
             #expect(worst < Self.bound)
             #expect(results.compactMap(\.error).map(\.description) == [])
             #expect(results.count > 20)
+            // Not one for each column and index.
+            let changes = events.entries.count {
+                if case .running(let what) = $0 { what.hasPrefix("ALTER") || what.contains("prepared") } else { false }
+            }
+            #expect(changes == 8)
             try await isComplete(configuration)
         }
     }

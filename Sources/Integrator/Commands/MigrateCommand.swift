@@ -1,5 +1,6 @@
 import Foundation
 import MySQL
+import Store
 
 extension CommandLineTool {
     func migrate(_ arguments: inout Arguments) async throws {
@@ -51,7 +52,7 @@ extension CommandLineTool {
               \(subject): others hold its lock; trying again in \(pause.components.seconds + 1) s
             """
                 + (blockers.isEmpty
-                    ? " (to see who, the account needs the right PROCESS)"
+                    ? " (who cannot be seen: without the right PROCESS, or not in a transaction)"
                     : blockers.map { "\n    \($0)" }.joined())
         case .kept(let what): "  left as it is: \(what)"
         case .applied(let name): "applied \(name)"

@@ -1,4 +1,5 @@
 import Integrator
+import Store
 import MySQL
 import TestSupport
 import Testing
