@@ -9,6 +9,7 @@ struct MigrationRunner {
 
     /// Runs one statement; whose effect is there already counts as done.
     func run(_ statement: MigrationStatement) async throws {
+        if let subject = statement.subject { report(.running(subject)) }
         switch statement {
         case .alter(let table, let changes): try await alter(table, changes)
         case .prepared(_, let variable):

@@ -49,7 +49,7 @@ extension Migrator {
                 return try await runner.tables()[table] == nil ? (text, "nothing: the table is new") : nil
             }
             // A variable of our session, which the next statement needs.
-            if text.uppercased().hasPrefix("SET @") {
+            if statement.setsVariable {
                 try await runner.connection.execute(SQL(unescaped: text))
                 return nil
             }
@@ -69,7 +69,7 @@ extension Migrator {
                     kind: .other,
                     message: engine.isEmpty
                         ? "\(table) is no table but a view" : "\(table) is a table of \(engine), not of InnoDB")
-                error.place = "\(migration.name), statement \(index + 1) (\(statement.subject))"
+                error.place = "\(migration.name), \(statement.place(index))"
                 throw error
             }
             for change in changes {
@@ -125,17 +125,26 @@ extension MigrationRunner {
 }
 
 extension MigrationStatement {
-    /// The table and the columns or indexes that it is about, to be told.
-    var subject: String {
+    /// The table and the columns or indexes that it is about, to be told; nil: another statement tells.
+    var subject: String? {
         switch self {
         case .alter(let table, let changes):
             let names = changes.map(\.name).filter { !$0.isEmpty }
             return "ALTER TABLE \(table)" + (names.isEmpty ? "" : ": " + names.joined(separator: ", "))
-        case .prepared: return "the statement prepared before"
+        case .prepared: return nil
         case .other(let text):
+            if setsVariable { return nil }
             let line = text.prefix { $0 != "\n" }.prefix(80)
             return String(line.reversed().drop { $0 == "(" || $0.isWhitespace }.reversed())
         }
+    }
+
+    /// Where it stands in its migration.
+    func place(_ index: Int) -> String { "statement \(index + 1)" + (subject.map { " (\($0))" } ?? "") }
+
+    /// Whether it only sets a variable of our session, for a statement that is prepared next.
+    var setsVariable: Bool {
+        if case .other(let text) = self { text.uppercased().hasPrefix("SET @") } else { false }
     }
 
     /// The table that a CREATE TABLE makes.

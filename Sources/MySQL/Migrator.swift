@@ -204,10 +204,9 @@ public struct Migrator: Sendable {
             let statements = try migration.plan()
             runner.report(.started(name: migration.name, statements: statements.count))
             for (index, statement) in statements.enumerated() {
-                place = "\(migration.name), statement \(index + 1) (\(statement.subject))"
+                place = "\(migration.name), \(statement.place(index))"
                 try Task.checkCancellation()
                 try lease.check()
-                runner.report(.running(statement.subject))
                 try await runner.run(statement)
             }
             place = migration.name
