@@ -11,6 +11,8 @@ package struct Configuration: Sendable {
     /// Without a slash at the end.
     package var publicURL: String
     package var database: MySQLConfiguration
+    /// How many connections to it an instance takes.
+    package var databaseConnections: Int
     package var tvAPIURL: String
     package var tvAPIToken: Secret<String>
     package var webhookSecrets: [WebhookSecret]
@@ -30,6 +32,7 @@ package struct Configuration: Sendable {
         httpPort = UInt16(reader.number("HTTP_PORT", default: 8080, in: 0...65535))
         publicURL = reader.url("PUBLIC_URL")
         database = reader.database()
+        databaseConnections = reader.databaseConnections()
         tvAPIURL = reader.url("TV_API_URL")
         tvAPIToken = Secret(reader.text("TV_API_TOKEN"))
         webhookSecrets = reader.secrets("TV_WEBHOOK_SECRETS")

@@ -97,12 +97,22 @@ struct ConfigurationReader {
     mutating func database() -> MySQLConfiguration {
         let socket = text("DB_SOCKET", default: "")
         let caFile = text("DB_SSL_CA", default: "")
+        let mode = text("DB_SSL_MODE", default: "")
+        let tlsMode = MySQLConfiguration.TLSMode(rawValue: mode.uppercased())
+        if !mode.isEmpty, tlsMode == nil {
+            let modes = MySQLConfiguration.TLSMode.allCases.map(\.rawValue).joined(separator: ", ")
+            faults.append("DB_SSL_MODE: must be one of \(modes)")
+        }
         return MySQLConfiguration(
             host: text("DB_HOST", default: "127.0.0.1"),
             port: UInt16(number("DB_PORT", default: 3306, in: 1...65535)), socket: socket.isEmpty ? nil : socket,
             database: text("DB_DATABASE", default: "gb_console"), username: text("DB_USERNAME"),
-            password: text("DB_PASSWORD", default: "", isExact: true), caFile: caFile.isEmpty ? nil : caFile)
+            password: text("DB_PASSWORD", default: "", isExact: true), caFile: caFile.isEmpty ? nil : caFile,
+            tlsMode: tlsMode)
     }
+
+    /// How many connections an instance takes: its writers' and its pool's.
+    mutating func databaseConnections() -> Int { number("DB_CONNECTIONS", default: 10, in: 3...200) }
 
     mutating func pusher() -> PusherSettings {
         let scheme = text("PUSHER_SCHEME", default: "https")

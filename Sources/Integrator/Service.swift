@@ -128,6 +128,8 @@ extension Service {
         let api: APIServer
         let tokenUses: TokenUses
         let idempotency: IdempotentCreates
+        /// Lanes, each with a connection of its own.
+        private static let writers = 2
         private let configuration: Configuration
 
         init(_ configuration: Configuration, _ instruments: Instruments) {
@@ -136,13 +138,15 @@ extension Service {
             // A client's next request may come to another instance, at another node.
             var database = configuration.database
             database.readsAreCausal = true
-            pool = MySQLPool(database, maximumConnections: 8)
+            pool = MySQLPool(
+                database, maximumConnections: configuration.databaseConnections - Self.writers)
             client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
             settings = BatchTransaction.Settings(
                 instance: UInt64.random(in: 1..<(1 << 63)), deadlineSeconds: configuration.datasetDeadlineSeconds)
             lanes = HistoryLanes(
-                configuration: configuration.database, settings: settings, instruments: instruments.lanes
+                count: Self.writers, configuration: configuration.database, settings: settings,
+                instruments: instruments.lanes
             ) { [dispatcher] effects in dispatcher.take(effects) }
             sender = NotificationSender(
                 configuration: configuration.pusher, dispatcher: dispatcher, client: client,

@@ -88,7 +88,7 @@ struct LaneWriter {
             .conflict where work.attempts < Self.attempts,
             .connectionLost where work.attempts < Self.attempts:
             await pause(work.attempts)
-        case .unreachable, .refused, .connectionLost, .timeout, .conflict, .closed:
+        case _ where error.passes:
             for work in [work] + rest.reversed() { giveUp(work.batch, error, .unavailable) }
             rest = []
             if lane.isClosed { return false }

@@ -67,7 +67,7 @@ package struct APIError: Error, Sendable {
         switch error {
         case let error as APIError: self = error
         case let refusal as Refusal: self.init(refusal)
-        case let error as MySQLError where error.isDatabaseAway:
+        case let error as MySQLError where error.passes:
             self = .unavailable("database_unavailable", "The database is not available.", retryAfter: 1)
         default: self = .serverError
         }

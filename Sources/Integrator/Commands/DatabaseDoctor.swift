@@ -17,14 +17,7 @@ struct DatabaseDoctor {
         do throws(MySQLError) {
             connection = try await MySQLConnection.connect(configuration)
         } catch {
-            return [
-                error.kind == .refused
-                    ? .fault(
-                        "database", "turns us away: \(error)", "check DB_USERNAME, DB_PASSWORD, DB_DATABASE and grants")
-                    : .fault(
-                        "database", "cannot be reached: \(error)",
-                        "is it running? Check DB_SOCKET, or DB_HOST and DB_PORT")
-            ]
+            return [.fault("database", Self.complaint(error), remedy(error))]
         }
         var findings: [Finding] = []
         do {
@@ -42,6 +35,37 @@ struct DatabaseDoctor {
         }
         await connection.close()
         return findings
+    }
+
+    private static func complaint(_ error: MySQLError) -> String {
+        switch error.kind {
+        case .refused: "turns us away: \(error)"
+        case .tls: "TLS with it fails: \(error)"
+        case .unfitSession: "\(error)"
+        default: "cannot be reached: \(error)"
+        }
+    }
+
+    private func remedy(_ error: MySQLError) -> String {
+        switch error.kind {
+        case .tls:
+            """
+            check DB_SSL_CA (the certificates of the authority that signed the server's), DB_SSL_MODE, and that the \
+            server's certificate is for DB_HOST, `\(configuration.host)`
+            """
+        case .unfitSession(let variable): "let DB_USERNAME set \(variable), or set it for the whole server"
+        case .refused where error.number == 5010:
+            """
+            have the account log in by mysql_native_password or ed25519, or by caching_sha2_password with \
+            DB_SSL_MODE=VERIFY_IDENTITY or over DB_SOCKET
+            """
+        case .refused where error.number == 1045 && configuration.effectiveTLSMode == .disabled:
+            "check DB_USERNAME, DB_PASSWORD and grants; an account with REQUIRE SSL needs DB_SSL_MODE and DB_SSL_CA"
+        case .refused: "check DB_USERNAME, DB_PASSWORD, DB_DATABASE and grants"
+        case .busy where [1040, 1203, 1226].contains(error.number):
+            "raise the server's or the account's limit of connections, or lower DB_CONNECTIONS"
+        default: "is it running? Check DB_SOCKET, or DB_HOST and DB_PORT"
+        }
     }
 
     private func version(_ connection: MySQLConnection) async -> Finding {
