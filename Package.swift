@@ -114,6 +114,7 @@ let package = Package(
         tests(of: "HTTPServer", ["Text"]),
         tests(of: "HTTPClient", ["HTTPServer", "TestSupport"]),
         tests(of: "MySQL", ["TestSupport", "Time"]),
+        tests(of: "TVPython", ["Time"]),
         tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
         tests(of: "Fuzz"),
         .testTarget(
