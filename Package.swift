@@ -62,7 +62,7 @@ let package = Package(
             resources: [.embedInCode("SQL")]),
         room("Lanes", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "MySQL"]),
         room("Delivery", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "Pusher", "HTTPClient"]),
-        room("TVPython", ["Datasets", "Time", "Text", "JSON", "Telemetry", "Signatures", "HTTPClient"]),
+        room("TVPython", ["Time", "JSON", "Telemetry", "Signatures", "HTTPClient"]),
         room(
             "Workflows",
             [

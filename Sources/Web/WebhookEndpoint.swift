@@ -1,5 +1,6 @@
 import Datasets
 package import Lanes
+package import TVPython
 import Time
 package import HTTPServer
 import MySQL
@@ -15,13 +16,18 @@ package final class WebhookEndpoint: Sendable {
 
     private let verifier: Mutex<WebhookVerifier>
     private let lanes: HistoryLanes
+    private let registration: CallbackRegistration
     private let failures: FailureLimiter
     private let instruments: WebInstruments
     private var meter: RequestMeter { instruments.requests }
 
-    package init(verifier: WebhookVerifier, lanes: HistoryLanes, instruments: WebInstruments) {
+    package init(
+        verifier: WebhookVerifier, lanes: HistoryLanes, registration: CallbackRegistration,
+        instruments: WebInstruments
+    ) {
         self.verifier = Mutex(verifier)
         self.lanes = lanes
+        self.registration = registration
         self.failures = FailureLimiter(perMinute: 60)
         self.instruments = instruments
     }
@@ -46,8 +52,10 @@ package final class WebhookEndpoint: Sendable {
                 id: id, timestamp: request.headers["webhook-timestamp"],
                 signature: request.headers["webhook-signature"], body: request.body, now: now)
         } catch {
+            if error == .noMatch { registration.signatureFailed() }
             return reply.send(refusal(error, of: request.remoteAddress, now: now))
         }
+        registration.signatureHeld()
         let webhook = IncomingWebhook(id: id ?? "", body: request.body)
         instruments.log.debug(
             "webhook received",
