@@ -162,6 +162,14 @@ extension DatasetHistory {
     {
         if let contradiction = contradiction(of: event) { return .rejected(contradiction) }
         if let sequence = event.sequence, sequence <= self.sequence { return .stale }
+        // The reservation is what creates: the first change of all, made once.
+        if event.type == .datasetCreated && revision > 0 { return .stale }
+        if event.isAcknowledgement && !isUnanswered {
+            // Webhooks have told it meanwhile, or more.
+            if datasetID != nil { return .stale }
+            take(event, at: now)
+            return .applied
+        }
         if let training = event.type.trainingStatus {
             if status != .completed { return status.isFinal && !isGuessedFailure ? .stale : .parked }
             guard context.isLatest else { return .stale }
@@ -176,14 +184,14 @@ extension DatasetHistory {
             guard context.training.clientTransitions.contains(training.status) else { return .stale }
             context.training = training.status
             context.trainingScheduledAt = training.scheduledAt
-        } else if let next = nextStatus(event.type) {
+        } else if let next = event.type.historyStatus {
             guard status.mayBecome(next, unavailable: isGuessedFailure) else {
                 return .stale
             }
             let revives = next.isActive && !status.isActive
             if revives && context.otherIsActive {
                 // An acknowledgement still tells the dataset's id.
-                if event.type != .datasetCreated { return .stale }
+                if !event.isAcknowledgement || datasetID != nil { return .stale }
             } else {
                 enter(next, at: now, deadlineSeconds: context.deadlineSeconds)
             }
@@ -206,11 +214,8 @@ extension DatasetHistory {
         return nil
     }
 
-    /// An acknowledged create call does not set back what webhooks have told meanwhile.
-    private func nextStatus(_ type: DatasetEventType) -> HistoryStatus? {
-        if type == .datasetCreated, status != .pending, !isGuessedFailure { return nil }
-        return type.historyStatus
-    }
+    /// Nothing has shown yet that the create call got through.
+    private var isUnanswered: Bool { status == .pending || isGuessedFailure }
 
     /// The create call got no usable answer in time: the dataset may be there all the same.
     private var isGuessedFailure: Bool { status == .failed && error?.code == DatasetError.unavailableCode }

@@ -1,4 +1,6 @@
 package import Delivery
+import Datasets
+package import TVPython
 import Web
 package import MySQL
 package import Signatures
@@ -10,6 +12,11 @@ package struct Configuration: Sendable {
     package var httpPort: UInt16
     /// Without a slash at the end.
     package var publicURL: String
+    /// What is registered at the TV Python API.
+    package var callback: TVPythonAPI.Callback {
+        TVPythonAPI.Callback(
+            url: publicURL + WebhookEndpoint.path, events: DatasetEventType.webhooks.map(\.rawValue))
+    }
     package var database: MySQLConfiguration
     /// How many connections to it an instance takes.
     package var databaseConnections: Int
@@ -45,9 +52,6 @@ package struct Configuration: Sendable {
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
     }
-
-    /// Where the TV Python API is to send webhooks.
-    package var callbackURL: String { publicURL + WebhookEndpoint.path }
 
     /// The configuration of the database and the log alone, for commands that need no more.
     package static func databaseOnly(

@@ -60,7 +60,7 @@ package struct Service: Sendable {
                     group.addTask { await parts.refused.run() }
                     group.addTask { await parts.idempotency.keepPruning() }
                     group.addTask { await parts.deadlines.run() }
-                    group.addTask { await parts.registration.keepTrying() }
+                    group.addTask { await parts.registration.run() }
                     group.addTask { await parts.pusherCheck.run() }
                     group.addTask { await use(secrets, parts) }
                 }
@@ -155,21 +155,24 @@ extension Service {
                 baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client,
                 meter: instruments.tvAPICalls)
             registration = CallbackRegistration(
-                api: tvAPI, url: configuration.callbackURL, secret: configuration.webhookSecrets[0], log: log)
+                api: tvAPI, callback: configuration.callback, secret: configuration.webhookSecrets[0], log: log,
+                metrics: instruments.metrics)
+            let contradictions = Contradictions(metrics: instruments.metrics, log: log)
             let wishlists = Wishlists(pool: pool)
             let call = CreateCall(
-                pool: pool, api: tvAPI, lanes: lanes, deadlineSeconds: configuration.tvAPIDeadlineSeconds,
-                log: log)
+                pool: pool, api: tvAPI, registration: registration, lanes: lanes,
+                deadlineSeconds: configuration.tvAPIDeadlineSeconds, contradictions: contradictions, log: log)
             sweep = Sweep(
                 pool: pool, lanes: lanes, dispatcher: dispatcher,
                 creates: PendingCreates(pool: pool, call: call, log: log),
                 log: log)
             deadlines = Deadlines(
-                pool: pool, lanes: lanes, api: tvAPI, deadlineSeconds: configuration.datasetDeadlineSeconds, log: log)
+                pool: pool, lanes: lanes, api: tvAPI, registration: registration,
+                deadlineSeconds: configuration.datasetDeadlineSeconds, contradictions: contradictions, log: log)
             refused = RefusedWebhooks(pool: pool, log: log)
             webhooks = WebhookEndpoint(
-                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes, refused: refused,
-                instruments: instruments.web)
+                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes,
+                registration: registration, refused: refused, instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
                 pool: pool, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)

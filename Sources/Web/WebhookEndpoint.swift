@@ -1,6 +1,7 @@
 import Datasets
 package import Lanes
 package import Store
+package import TVPython
 import Time
 package import HTTPServer
 import MySQL
@@ -17,15 +18,18 @@ package final class WebhookEndpoint: Sendable {
     private let verifier: Mutex<WebhookVerifier>
     private let lanes: HistoryLanes
     private let failures = FailureLimiter(perMinute: 60)
+    private let registration: CallbackRegistration
     private let refused: RefusedWebhooks
     private let instruments: WebInstruments
     private var meter: RequestMeter { instruments.requests }
 
     package init(
-        verifier: WebhookVerifier, lanes: HistoryLanes, refused: RefusedWebhooks, instruments: WebInstruments
+        verifier: WebhookVerifier, lanes: HistoryLanes, registration: CallbackRegistration, refused: RefusedWebhooks,
+        instruments: WebInstruments
     ) {
         self.verifier = Mutex(verifier)
         self.lanes = lanes
+        self.registration = registration
         self.refused = refused
         self.instruments = instruments
     }
@@ -68,8 +72,10 @@ package final class WebhookEndpoint: Sendable {
                 signature: request.headers.all("webhook-signature").joined(separator: " "), body: request.body,
                 now: now.seconds)
         } catch {
+            if error == .noMatch { registration.signatureFailed() }
             return reply.send(refuse(request, id: id, .init(error), at: now))
         }
+        registration.signatureHeld()
         let webhook = IncomingWebhook(id: id ?? "", body: request.body)
         instruments.log.debug(
             "webhook received",
