@@ -4,7 +4,7 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
+.PHONY: help run test deb check-deb test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
 	fuzz-api lint format build install bench soak clean
 
 help: ## list the targets
@@ -64,6 +64,12 @@ build: ## build everything, for debugging
 
 install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR=)
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" .ci/install
+
+deb: ## make the Debian package in .build/deb (VERSION=)
+	@VERSION="$(VERSION)" .ci/deb
+
+check-deb: ## install, run, upgrade and remove the package on bare Debian 12 and 13 (as root)
+	@.ci/check-deb
 
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench
