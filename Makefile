@@ -4,7 +4,7 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test deb check-deb test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
+.PHONY: help run test deb image check-deb check-proxies check-rights test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
 	fuzz-api lint format build install bench soak clean
 
 help: ## list the targets
@@ -68,8 +68,17 @@ install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR
 deb: ## make the Debian package in .build/deb (VERSION=)
 	@VERSION="$(VERSION)" .ci/deb
 
+image: ## make OCI images of the service and the sandbox in .build/image, without a daemon (as root)
+	@VERSION="$(VERSION)" .ci/image
+
 check-deb: ## install, run, upgrade and remove the package on bare Debian 12 and 13 (as root)
 	@.ci/check-deb
+
+check-proxies: ## nginx and Caddy before two instances that are restarted under load
+	@.ci/check-proxies
+
+check-rights: ## run everything with the rights of fixtures/deploy/grants.sql alone
+	@.ci/check-rights
 
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench
