@@ -4,7 +4,7 @@ SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test deb image check-deb check-proxies check-rights test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
+.PHONY: help run test deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql test-galera test-group test-unit test-console test-tsan test-asan interop chaos fuzz \
 	fuzz-api lint format build install bench soak clean
 
 help: ## list the targets
@@ -70,6 +70,15 @@ deb: ## make the Debian package in .build/deb (VERSION=)
 
 image: ## make OCI images of the service and the sandbox in .build/image, without a daemon (as root)
 	@VERSION="$(VERSION)" .ci/image
+
+check-deploy: ## set-up, package, image, proxies, rights: all of it, on bare systems (as root, half an hour)
+	@.ci/check-deploy
+
+check-setup: ## the set-up on bare Debian 12 and 13 (as root; FULL=1: `make run` there too)
+	@FULL="$(FULL)" .ci/check-setup
+
+check-image: ## run the image with a read-only root; check compose file and manifests (as root)
+	@.ci/check-image
 
 check-deb: ## install, run, upgrade and remove the package on bare Debian 12 and 13 (as root)
 	@.ci/check-deb
