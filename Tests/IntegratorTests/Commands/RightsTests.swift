@@ -14,7 +14,7 @@ import Testing
             .appending(path: "../../../fixtures/deploy/grants.sql")
         return try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
             .filter { $0.hasPrefix("GRANT ") && $0.hasSuffix(" TO \(user)@'%';") }
-            .map { $0.replacing("gb_console.", with: "\(schema).").replacing("\(user)@", with: "\(other)@") }
+            .map { String($0).replacing("gb_console.", with: "\(schema).").replacing("\(user)@", with: "\(other)@") }
     }
 
     /// A migrated schema, a connection of its owner, and the configuration of the user `integrator`.
