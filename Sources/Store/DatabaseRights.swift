@@ -56,9 +56,10 @@ package struct DatabaseRight: Sendable, Equatable {
         case .insert: "EXPLAIN INSERT INTO \(identifier: table) () VALUES ()"
         case .delete: "EXPLAIN DELETE FROM \(identifier: table)"
         case .update:
-            columns.dropFirst().reduce(
-                "EXPLAIN UPDATE \(identifier: table) SET \(identifier: columns[0]) = \(identifier: columns[0])"
-            ) { "\($0), \(identifier: $1) = \(identifier: $1)" }
+            // To read the old value would need another right.
+            columns.dropFirst().reduce("EXPLAIN UPDATE \(identifier: table) SET \(identifier: columns[0]) = NULL") {
+                "\($0), \(identifier: $1) = NULL"
+            }
         }
     }
 
