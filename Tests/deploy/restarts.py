@@ -125,13 +125,13 @@ def check_the_door():
 
 def main():
     instances = [Instance(port) for port in PORTS]
-    for instance in instances:
-        instance.start()
-    slugs = [wishlist["slug"] for wishlist in requests.get(
-        f"http://127.0.0.1:{PORTS[0]}{WISHLISTS}", headers=API, timeout=10).json()["data"]]
-    slug = check_the_door()
     load = Load()
     try:
+        for instance in instances:
+            instance.start()
+        answer = requests.get(f"http://127.0.0.1:{PORTS[0]}{WISHLISTS}", headers=API, timeout=10)
+        slugs = [wishlist["slug"] for wishlist in answer.json()["data"]]
+        slug = check_the_door()
         for _ in range(8):
             load.ask("webhook", (202,), load.webhook)
         for _ in range(3):
@@ -151,7 +151,8 @@ def main():
     finally:
         load.end()
         for instance in instances:
-            instance.stop()
+            if instance.process and instance.process.poll() is None:
+                instance.stop()
     stored = set(subprocess.run(
         ["mariadb", "--no-defaults", "--user=root", "--socket=" + os.environ["DB_SOCKET"], "--batch", "--skip-column-names",
          "--execute=SELECT event_key FROM wishlist_dataset_events", os.environ["DB_DATABASE"]],
