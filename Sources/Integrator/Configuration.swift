@@ -29,6 +29,8 @@ package struct Configuration: Sendable {
     package var rateLimitPerMinute: Int
     package var webhookMaxBytes: Int
     package var datasetDeadlineSeconds: Int64
+    /// How long it serves on after SIGTERM, no longer ready.
+    package var drainDelaySeconds: Int64
     package var log: Logger
 
     /// Reads variables. Every fault is found, not only the first.
@@ -49,6 +51,7 @@ package struct Configuration: Sendable {
         rateLimitPerMinute = reader.number("RATE_LIMIT_PER_MINUTE", default: 60, in: 1...1_000_000)
         webhookMaxBytes = reader.number("WEBHOOK_MAX_BYTES", default: 262_144, in: 1024...4_194_304)
         datasetDeadlineSeconds = Int64(reader.number("DATASET_DEADLINE_SECONDS", default: 1800, in: 1...604_800))
+        drainDelaySeconds = Int64(reader.number("DRAIN_DELAY_SECONDS", default: 0, in: 0...15))
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
     }

@@ -24,7 +24,7 @@ package struct Service: Sendable {
         instruments = Instruments(log: configuration.log)
     }
 
-    /// Serves until `stop` ends, then drains: takes no more, finishes what is in flight, sends what is owed.
+    /// Serves until `stop` ends, then drains: is not ready, takes no more after `drainDelaySeconds`, finishes what is in flight, sends what is owed.
     ///
     /// - Parameters:
     ///   - secrets: webhook secrets to be used from then on.
@@ -69,6 +69,8 @@ package struct Service: Sendable {
             instruments.log.info("draining")
             manager?.tell(.stopping)
             parts.health.drain()
+            // A balancer that asks whether it is ready has so long to leave it out; until then it serves.
+            try? await Task.sleep(for: .seconds(configuration.drainDelaySeconds))
             await server.stop(within: Self.drainTime)
             keepers.cancel()
             await keepers.value

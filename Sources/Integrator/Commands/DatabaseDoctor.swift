@@ -27,8 +27,9 @@ struct DatabaseDoctor {
             let migrations = await migrations(connection)
             findings.append(migrations)
             if migrations.level == .ok {
-                findings.append(await rights(connection))
-                findings += try await backlog(connection)
+                let rights = await rights(connection)
+                findings += rights
+                if rights.allSatisfy({ $0.level == .ok }) { findings += try await backlog(connection) }
             }
         } catch {
             findings.append(.fault("database", "a question failed: \(error)", "look at the database's own log"))
@@ -122,41 +123,30 @@ struct DatabaseDoctor {
             let missing = Migrations.all.map(\.name).filter { !applied.contains($0) }
             if missing.isEmpty { return .ok("migrations", "all applied") }
             return .fault("migrations", "not applied: \(missing.joined(separator: ", "))", "integrator migrate")
+        } catch let error as MySQLError where error.isDenied {
+            return .fault(
+                "rights", "SELECT on integrator_migrations is missing",
+                "integrator migrate, then fixtures/deploy/grants.sql")
         } catch {
             return .fault("migrations", "none applied", "integrator migrate")
         }
     }
 
-    /// Statements that touch no row still need the rights, and a server that takes writes.
-    private func rights(_ connection: MySQLConnection) async -> Finding {
-        let statements: [SQL] = [
-            """
-            INSERT INTO wishlist_dataset_events (event_key, outcome, body, recorded_at) \
-            SELECT event_key, outcome, body, recorded_at FROM wishlist_dataset_events WHERE FALSE
-            """,
-            "UPDATE wishlist_dataset_events SET outcome = outcome WHERE FALSE",
-            """
-            INSERT INTO wishlist_dataset_histories (wishlist_to_group_id, slug, status) \
-            SELECT wishlist_to_group_id, slug, status FROM wishlist_dataset_histories WHERE FALSE
-            """,
-            "UPDATE wishlist_dataset_histories SET status = status WHERE FALSE",
-            "DELETE FROM wishlist_dataset_parked WHERE FALSE",
-            "DELETE FROM wishlist_dataset_rejected WHERE FALSE",
-            "DELETE FROM integrator_refused_webhooks WHERE FALSE",
-            "DELETE FROM wishlist_dataset_dead_letters WHERE FALSE",
-            "DELETE FROM wishlist_dataset_requests WHERE FALSE",
-            "UPDATE wishlist_to_groups SET training_status = training_status WHERE FALSE",
-            """
-            SELECT 1 FROM users, `groups`, group_user, subscriptions, personal_access_tokens, wishlist_products, \
-            wishlist_categories, wishlist_search_queries LIMIT 0
-            """,
-        ]
-        do {
-            for statement in statements { try await connection.execute(statement) }
-            return .ok("rights", "the tables can be read and written as needed")
+    private func rights(_ connection: MySQLConnection) async -> [Finding] {
+        do throws(MySQLError) {
+            let lacking = try await DatabaseRight.lacking(on: connection)
+            return lacking.isEmpty
+                ? [.ok("rights", "the tables can be read and written as needed")] : lacking.map(Self.finding)
         } catch {
-            return .fault("rights", "\(error)", "grant SELECT, INSERT, UPDATE and DELETE on the schema to DB_USERNAME")
+            let remedy = "is a table missing? fixtures/deploy/grants.sql has the rights"
+            return [.fault("rights", "cannot be looked at: \(error)", remedy)]
         }
+    }
+
+    private static func finding(_ right: DatabaseRight) -> Finding {
+        .fault(
+            "rights", "\(right.text) on \(right.table) is missing",
+            "GRANT \(right.text) ON `\(right.table)` TO the user DB_USERNAME; fixtures/deploy/grants.sql has all")
     }
 
     private func backlog(_ connection: MySQLConnection) async throws -> [Finding] {

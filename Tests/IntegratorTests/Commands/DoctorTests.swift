@@ -91,7 +91,7 @@ import Testing
             _ = try await service.post(TestWebhook(.datasetStarted, dataset: Fresh.number(), sequence: 1))
             #expect(await found("warning", "webhooks", "1 parked"))
             try await service.execute("DROP TABLE wishlist_dataset_requests")
-            #expect(await found("fault", "rights", "grant"))
+            #expect(await found("fault", "rights", "wishlist_dataset_requests"))
             try await service.execute("DELETE FROM integrator_migrations ORDER BY name DESC LIMIT 1")
             #expect(await found("fault", "migrations", "integrator migrate"))
             try await service.execute("DROP TABLE integrator_migrations")

@@ -48,6 +48,7 @@ import Testing
         #expect(configuration.rateLimitPerMinute == 60)
         #expect(configuration.webhookMaxBytes == 262_144)
         #expect(configuration.datasetDeadlineSeconds == 1800)
+        #expect(configuration.drainDelaySeconds == 0)
     }
 
     @Test func otherValues() throws {
@@ -81,6 +82,7 @@ import Testing
         ["TV_API_DEADLINE_SECONDS": "0"], ["PUSHER_SCHEME": "ws"], ["PUSHER_APP_CLUSTER": "eu.example.com/"],
         ["PUSHER_CHANNELS": "wishlist,all"], ["PUSHER_BATCH_EVENTS": "11"], ["PUSHER_REQUEST_BYTES": "999"],
         ["RATE_LIMIT_PER_MINUTE": "-1"], ["WEBHOOK_MAX_BYTES": "1e6"], ["DATASET_DEADLINE_SECONDS": "604801"],
+        ["DRAIN_DELAY_SECONDS": "16"],
         ["LOG_LEVEL": "loud"], ["LOG_FORMAT": "xml"], ["DB_PASSWORD_FILE": "/nowhere/password"],
     ])
     func aWrongValueIsNamed(variables: [String: String]) throws {
