@@ -34,6 +34,7 @@ extension BatchTransaction {
                 statements.append(Self.note(content, id))
                 continue
             }
+            if locked.concerns(event) { continue }
             // It waits, unless it turns out below that it need not.
             statements.append(
                 """
@@ -50,7 +51,6 @@ extension BatchTransaction {
         try loadContexts(on: connection)
         applyAll()
         try write(on: connection)
-        try recover(on: connection)
         return (try outcomes(of: events.map(\.id), before, on: connection), effects)
     }
 
@@ -75,7 +75,8 @@ extension BatchTransaction {
     ) throws(MySQLError) {
         let datasetIDs = Set(webhooks.compactMap(\.datasetID))
         if !datasetIDs.isEmpty {
-            try workingSet.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
+            let sorted = datasetIDs.sorted()
+            try lock(HistoryTable.lock(datasetIDs: sorted), HistoryTable.present(datasetIDs: sorted), on: connection)
         }
         try lockReferences(of: webhooks, on: connection)
     }
