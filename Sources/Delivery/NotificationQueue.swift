@@ -223,8 +223,8 @@ package struct NotificationQueue: Sendable {
     }
 
     private mutating func load(_ id: Int64, after revision: Int64) {
-        // What there is no room for is found by looking for it.
-        if loads.count < maximumDatasets { loads[id] = revision }
+        // What there is no room for is found by looking for it, if the queue knows nothing of it.
+        if datasets[id] != nil || loads.count < maximumDatasets { loads[id] = revision }
     }
 
     /// Takes up to `limit` histories that are to be read from the log, and the revision after which.

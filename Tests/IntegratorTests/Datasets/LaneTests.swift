@@ -1,3 +1,5 @@
+@testable import Datasets
+@testable import Lanes
 import JSON
 import MySQL
 import Testing
