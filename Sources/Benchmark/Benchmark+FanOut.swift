@@ -84,7 +84,8 @@ extension Benchmark {
             }
             let seconds = Double(Clock.now() - start) / 1e9
             let (sent, requests) = (
-                parties.pusher.counts.notifications - before.notifications, parties.pusher.counts.requests - before.requests
+                parties.pusher.counts.notifications - before.notifications,
+                parties.pusher.counts.requests - before.requests
             )
             Report.line(
                 "\(Double(sent).whole) in \(Double(requests).whole) requests: \((Double(sent) / seconds).whole) a second"

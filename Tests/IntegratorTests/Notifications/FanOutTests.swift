@@ -127,7 +127,9 @@ import Testing
             #expect(service.pushed(of: history.id).isEmpty)
             service.sandbox.pusher.clearFaults()
             // It has given its lease up.
-            #expect(try await service.number("SELECT dispatcher > 0 FROM wishlist_dataset_histories WHERE id = \(history.id)") == 1)
+            #expect(
+                try await service.number(
+                    "SELECT dispatcher > 0 FROM wishlist_dataset_histories WHERE id = \(history.id)") == 1)
             try await service.withAnotherInstance { _ in
                 let events = try await service.waitForPushed(of: history.id, revision: 3)
                 #expect(events.map(\.name) == ["dataset.started", "dataset.progress", "dataset.completed"])

@@ -196,7 +196,9 @@ struct NotificationModel {
             let from = max(after, histories[id].delivery.watermark)
             let to = min(histories[id].revision, from + Int64(Self.readLimit))
             entries.append(
-                entry(id, from: from, to: to, notifications(id, after: from).filter { $0.revision <= to }, isFromLog: true))
+                entry(
+                    id, from: from, to: to, notifications(id, after: from).filter { $0.revision <= to }, isFromLog: true
+                ))
         }
         return entries.isEmpty && left.isEmpty ? nil : .read(entries, left: left)
     }

@@ -161,6 +161,7 @@ import Testing
             _ = try await other.query("SELECT id FROM wishlist_dataset_histories WHERE id = \(id) FOR UPDATE")
             _ = try await instance.keeper.release(for: number, since: .now)
             #expect(try await dispatcher(of: id, service) == Int64(number))
+            await other.rollback()
             await other.close()
             _ = try await instance.keeper.release(for: number, since: .now)
             #expect(try await dispatcher(of: id, service) == 0)

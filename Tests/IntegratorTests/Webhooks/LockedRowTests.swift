@@ -42,7 +42,9 @@ import Testing
             // In the order in which they come; the last one would make those before it stale.
             var own: [Task<String?, any Error>] = []
             for sequence in Int64(1)...3 {
-                own.append(Task { try await service.post(TestWebhook(.datasetQueued, of: locked, sequence: sequence)).outcome })
+                own.append(
+                    Task { try await service.post(TestWebhook(.datasetQueued, of: locked, sequence: sequence)).outcome }
+                )
                 try await Task.sleep(for: .milliseconds(50))
             }
             try await expectPrompt(Array(histories.dropFirst()), service)
