@@ -70,7 +70,8 @@ extension Benchmark {
         let count = 5000
         let datasets = try await database.fill(histories: count, active: count)
         var source = WebhookSource(datasets: datasets, secret: secret)
-        let webhooks = source.make(count, now: Self.seconds())
+        // The generator ends when a connection has nothing more to send.
+        let webhooks = source.make(count + 257, now: Self.seconds())
         try await withIntegrator { _ in
             let before = parties.pusher.counts
             let start = Clock.now()

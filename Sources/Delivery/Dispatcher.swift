@@ -29,9 +29,18 @@ package final class Dispatcher: Sendable {
         /// Senders at work.
         var busy = 0
 
+        /// Whether a sender may begin a request, of so many notifications at most: many at once only if each is full, so that
+        /// a server that takes its time is sent more at once, and a quick one no smaller requests.
+        func mayTake(_ maximum: Int) -> Bool {
+            queue.hasReady && !mustWait && (busy < Dispatcher.eagerSenders || queue.readyCount >= maximum)
+        }
+
         /// Pusher fails, and somebody is finding out whether it still does; or another instance may deliver by now.
         var mustWait: Bool { isHeld || (pause != nil && busy > 0) || !lease.allowsSending(at: .now) }
     }
+
+    /// Requests that are begun with whatever there is to send.
+    private static let eagerSenders = 8
 
     private let state: Mutex<State>
 
@@ -112,11 +121,12 @@ package final class Dispatcher: Sendable {
             if Task.isCancelled { return .stop }
             let (work, waiter) = state.withLock { state -> (Work?, CheckedContinuation<Void, Never>?) in
                 if state.mustWait { return (state.isDraining ? .stop : nil, nil) }
+                if state.queue.hasReady && !state.mayTake(maximum) { return (nil, nil) }
                 let notifications = state.queue.take(maximum: maximum)
                 if notifications.isEmpty { return (state.isDraining && state.busy == 0 ? .stop : nil, nil) }
                 state.busy += 1
                 return (
-                    .send(notifications), state.queue.hasReady && state.pause == nil ? state.waiters.popLast() : nil
+                    .send(notifications), state.mayTake(maximum) && state.pause == nil ? state.waiters.popLast() : nil
                 )
             }
             waiter?.resume()
@@ -124,7 +134,7 @@ package final class Dispatcher: Sendable {
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
                     if state.isDraining && (state.mustWait || state.busy == 0) { return true }
-                    if state.queue.hasReady && !state.mustWait { return true }
+                    if state.mayTake(maximum) { return true }
                     state.waiters.append(continuation)
                     return false
                 }

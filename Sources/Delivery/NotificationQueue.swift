@@ -55,6 +55,9 @@ package struct NotificationQueue: Sendable {
     /// Datasets with something to send that nobody sends yet.
     package var hasReady: Bool { !ready.isEmpty }
 
+    /// How many datasets those are, about.
+    package var readyCount: Int { ready.count }
+
     /// Whether one more dataset with something to send is taken.
     package var hasRoom: Bool { datasets.count - idleCount < maximumDatasets }
 
@@ -268,6 +271,7 @@ private struct FIFO<Element: Sendable>: Sendable {
     private var head = 0
 
     var isEmpty: Bool { head == elements.count }
+    var count: Int { elements.count - head }
     var first: Element? { isEmpty ? nil : elements[head] }
 
     mutating func append(_ element: Element) { elements.append(element) }

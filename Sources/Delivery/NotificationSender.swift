@@ -6,7 +6,7 @@ import Telemetry
 /// The senders: take notifications from the dispatcher, send them to Pusher, and note what became of them (spec, section 5).
 package struct NotificationSender: Sendable {
     /// Publish requests on their way at once.
-    private static let senders = 8
+    private static let senders = 64
     private static let backoff = Backoff(base: .milliseconds(250), cap: .seconds(30))
 
     private let dispatcher: Dispatcher

@@ -141,7 +141,7 @@ extension Service {
             var database = configuration.database
             database.readsAreCausal = true
             pool = MySQLPool(database, maximumConnections: 8)
-            client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
+            client = HTTPClient(maximumConnectionsPerHost: 64, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
             lanes = HistoryLanes(
                 configuration: configuration.database, deadlineSeconds: configuration.datasetDeadlineSeconds,
