@@ -60,8 +60,10 @@ let package = Package(
             "Store", ["Datasets", "Time", "Text", "JSON", "Telemetry", "Signatures", "MySQL"],
             // A link to `db`: the program carries its migrations and its demo data with it.
             resources: [.embedInCode("SQL")]),
-        room("Lanes", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "MySQL"]),
-        room("Delivery", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "Pusher", "HTTPClient"]),
+        room("Lanes", ["Delivery", "Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "MySQL"]),
+        room(
+            "Delivery",
+            ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "Pusher", "HTTPClient", "MySQL"]),
         room("TVPython", ["Time", "JSON", "Telemetry", "Signatures", "HTTPClient"]),
         room(
             "Workflows",

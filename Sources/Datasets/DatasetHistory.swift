@@ -1,7 +1,7 @@
 import Text
 package import Time
 
-/// One row of `wishlist_dataset_histories`: the state of a dataset, and who owes notifications of it.
+/// One row of `wishlist_dataset_histories`: the state of a dataset, and who delivers its notifications.
 package struct DatasetHistory: Sendable, Equatable {
     /// Which notifications the creator of the dataset wants (spec, section 2).
     package enum NotificationPreference: Int, Sendable, CaseIterable {
@@ -67,14 +67,14 @@ package struct DatasetHistory: Sendable, Equatable {
     package var deadlineAt: Timestamp?
     package var redeliveryAskedAt: Timestamp?
 
-    package var debt: NotificationDebt
+    package var delivery: DeliveryState
 
     package init(
         origin: Origin, datasetID: Int64? = nil, status: HistoryStatus, progress: Int? = nil, stage: String? = nil,
         message: String? = nil, error: DatasetError? = nil, sequence: Int64, revision: Int64,
         startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil, updatedAt: Timestamp? = nil,
         heardAt: Timestamp? = nil, deadlineAt: Timestamp? = nil, redeliveryAskedAt: Timestamp? = nil,
-        debt: NotificationDebt
+        delivery: DeliveryState
     ) {
         self.origin = origin
         self.datasetID = datasetID
@@ -91,7 +91,7 @@ package struct DatasetHistory: Sendable, Equatable {
         self.heardAt = heardAt
         self.deadlineAt = deadlineAt
         self.redeliveryAskedAt = redeliveryAskedAt
-        self.debt = debt
+        self.delivery = delivery
     }
 
     package var id: Int64 { origin.id }

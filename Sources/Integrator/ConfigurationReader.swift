@@ -112,7 +112,7 @@ struct ConfigurationReader {
     }
 
     /// How many connections an instance takes: its writers' and its pool's.
-    mutating func databaseConnections() -> Int { number("DB_CONNECTIONS", default: 10, in: 3...200) }
+    mutating func databaseConnections() -> Int { number("DB_CONNECTIONS", default: 10, in: 4...200) }
 
     mutating func pusher() -> PusherSettings {
         let scheme = text("PUSHER_SCHEME", default: "https")

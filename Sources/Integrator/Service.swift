@@ -41,8 +41,8 @@ package struct Service: Sendable {
         manager?.tell(.ready)
         let signsOfLife = Task { await manager?.keepAlive() }
         defer { signsOfLife.cancel() }
-        // As it stands in `wishlist_dataset_histories.dispatcher`.
-        let instance = String(parts.settings.instance)
+        // As it stands in `wishlist_dataset_histories.dispatcher`, unless its lease is lost.
+        let instance = "\(parts.dispatcher.number)"
         instruments.log.info(
             "serving",
             [
@@ -52,6 +52,7 @@ package struct Service: Sendable {
             group.addTask { await parts.lanes.run() }
             group.addTask { await parts.api.run() }
             let sending = Task { await parts.sender.run() }
+            let keeping = Task { await parts.outbox.run() }
             // What looks after the rest is not needed for draining.
             let keepers = Task {
                 await withDiscardingTaskGroup { group in
@@ -78,9 +79,12 @@ package struct Service: Sendable {
             await drain(sending, parts.dispatcher)
             parts.lanes.close()
             await group.waitForAll()
+            keeping.cancel()
+            await keeping.value
+            await parts.outbox.close()
         }
         await parts.client.shutdown()
-        await parts.pool.shutdown()
+        await parts.shutdown()
         instruments.log.info("stopped")
     }
 }
@@ -114,11 +118,13 @@ extension Service {
 
     /// The parts of a running service.
     struct Parts: Sendable {
-        let settings: BatchTransaction.Settings
         let pool: MySQLPool
+        /// For what delivery needs of the database, so that it waits for no request.
+        private let outboxPool: MySQLPool
         let client: HTTPClient
         let dispatcher: Dispatcher
         let lanes: HistoryLanes
+        let outbox: OutboxKeeper
         let sender: NotificationSender
         let registration: CallbackRegistration
         let pusherCheck: PusherCheck
@@ -140,19 +146,20 @@ extension Service {
             // A client's next request may come to another instance, at another node.
             var database = configuration.database
             database.readsAreCausal = true
-            pool = MySQLPool(
-                database, maximumConnections: configuration.databaseConnections - Self.writers)
-            client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
+            let connections = configuration.databaseConnections - Self.writers
+            let forOutbox = max(1, min(3, connections / 3))
+            pool = MySQLPool(database, maximumConnections: connections - forOutbox)
+            client = HTTPClient(maximumConnectionsPerHost: 64, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
-            settings = BatchTransaction.Settings(
-                instance: UInt64.random(in: 1..<(1 << 63)), deadlineSeconds: configuration.datasetDeadlineSeconds)
             lanes = HistoryLanes(
-                count: Self.writers, configuration: configuration.database, settings: settings,
-                instruments: instruments.lanes
-            ) { [dispatcher] effects in dispatcher.take(effects) }
+                count: Self.writers, configuration: configuration.database,
+                deadlineSeconds: configuration.datasetDeadlineSeconds, dispatcher: dispatcher,
+                instruments: instruments.lanes)
+            outboxPool = MySQLPool(database, maximumConnections: forOutbox)
+            outbox = OutboxKeeper(pool: outboxPool, dispatcher: dispatcher, log: log)
             sender = NotificationSender(
-                configuration: configuration.pusher, dispatcher: dispatcher, client: client,
-                instruments: instruments.delivery, settle: lanes.settle, recover: lanes.recover)
+                configuration: configuration.pusher, dispatcher: dispatcher, outbox: outbox, client: client,
+                instruments: instruments.delivery)
             let tvAPI = TVPythonAPI(
                 baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client,
                 meter: instruments.tvAPICalls)
@@ -165,9 +172,7 @@ extension Service {
                 pool: pool, api: tvAPI, registration: registration, lanes: lanes,
                 deadlineSeconds: configuration.tvAPIDeadlineSeconds, contradictions: contradictions, log: log)
             sweep = Sweep(
-                pool: pool, lanes: lanes, dispatcher: dispatcher,
-                creates: PendingCreates(pool: pool, call: call, log: log),
-                log: log)
+                pool: pool, lanes: lanes, creates: PendingCreates(pool: pool, call: call, log: log), log: log)
             deadlines = Deadlines(
                 pool: pool, lanes: lanes, api: tvAPI, registration: registration,
                 deadlineSeconds: configuration.datasetDeadlineSeconds, contradictions: contradictions, log: log)
@@ -199,6 +204,11 @@ extension Service {
                 meter: instruments.web.requests)
         }
 
+        func shutdown() async {
+            await pool.shutdown()
+            await outboxPool.shutdown()
+        }
+
         /// How the service listens, and what it bears.
         static func httpSettings(_ configuration: Configuration) -> HTTPServer.Configuration {
             var settings = HTTPServer.Configuration()
@@ -226,14 +236,5 @@ extension Service {
                 }
             }
         }
-    }
-}
-
-extension Dispatcher {
-    /// Takes what a transaction left to be sent and to be noted.
-    func take(
-        _ effects: BatchTransaction.Effects
-    ) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement]) {
-        take(effects.handoffs, settled: effects.settled, lost: effects.lost)
     }
 }

@@ -34,6 +34,7 @@ extension BatchTransaction {
                 note(content, id, key: webhook.id)
                 continue
             }
+            if locked.concerns(event) { continue }
             // It waits, unless it turns out below that it need not.
             statements.append(
                 """
@@ -51,7 +52,6 @@ extension BatchTransaction {
         applyAll()
         try write(on: connection)
         if !events.isEmpty { try connection.execute(RejectedWebhooks.forget(among: events.map(\.id))) }
-        try recover(on: connection)
         return (try outcomes(of: events.map(\.id), before, on: connection), effects)
     }
 
@@ -76,7 +76,8 @@ extension BatchTransaction {
     ) throws(MySQLError) {
         let datasetIDs = Set(webhooks.compactMap(\.datasetID))
         if !datasetIDs.isEmpty {
-            try workingSet.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
+            let sorted = datasetIDs.sorted()
+            try lock(HistoryTable.lock(datasetIDs: sorted), HistoryTable.present(datasetIDs: sorted), on: connection)
         }
         try lockReferences(of: webhooks, on: connection)
     }

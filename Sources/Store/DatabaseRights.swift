@@ -39,6 +39,9 @@ package struct DatabaseRight: Sendable, Equatable {
         + own("wishlist_dataset_parked", [.select, .insert, .delete])
         + own("wishlist_dataset_dead_letters", [.select, .insert, .update, .delete], column: "reason")
         + own("wishlist_dataset_requests", [.select, .insert, .delete])
+        + own("wishlist_dataset_rejected", [.select, .insert, .delete])
+        + own("integrator_refused_webhooks", [.select, .insert, .delete])
+        + own("integrator_leases", [.select, .insert, .update, .delete], column: "renewed_at")
         + own("integrator_idempotency_keys", [.select, .insert, .update, .delete], column: "created_at")
 
     private static func shared(_ table: String, _ columns: [String]) -> [DatabaseRight] {

@@ -16,6 +16,8 @@ package enum Migrations {
         Migration(
             name: "0005_lists_and_idempotency.sql", bytes: PackageResources._005_lists_and_idempotency_sql),
         Migration(name: "0006_wishlists_of_a_group.sql", bytes: PackageResources._006_wishlists_of_a_group_sql),
+        Migration(
+            name: "0007_leases_of_the_instances.sql", bytes: PackageResources._007_leases_of_the_instances_sql),
         Migration(name: "0008_rejected_webhooks.sql", bytes: PackageResources._008_rejected_webhooks_sql),
         Migration(name: "0009_refused_webhooks.sql", bytes: PackageResources._009_refused_webhooks_sql),
     ]

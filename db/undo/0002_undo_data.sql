@@ -6,6 +6,9 @@ DROP TABLE IF EXISTS wishlist_dataset_parked;
 DROP TABLE IF EXISTS wishlist_dataset_dead_letters;
 DROP TABLE IF EXISTS wishlist_dataset_requests;
 DROP TABLE IF EXISTS integrator_idempotency_keys;
+DROP TABLE IF EXISTS wishlist_dataset_rejected;
+DROP TABLE IF EXISTS integrator_refused_webhooks;
+DROP TABLE IF EXISTS integrator_leases;
 
 ALTER TABLE wishlist_dataset_histories DROP COLUMN reference;
 ALTER TABLE wishlist_dataset_histories DROP COLUMN notifications;

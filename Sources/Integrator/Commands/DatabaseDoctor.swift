@@ -153,8 +153,8 @@ struct DatabaseDoctor {
         let row = try await connection.query(
             """
             SELECT (SELECT COUNT(*) FROM wishlist_dataset_dead_letters), \
-            (SELECT TIMESTAMPDIFF(SECOND, MIN(owed_since), UTC_TIMESTAMP(6)) FROM wishlist_dataset_histories \
-            WHERE owed_since IS NOT NULL), (SELECT COUNT(*) FROM wishlist_dataset_parked)
+            (SELECT TIMESTAMPDIFF(SECOND, MIN(e.recorded_at), UTC_TIMESTAMP(6)) FROM \(Outbox.owed)), \
+            (SELECT COUNT(*) FROM wishlist_dataset_parked)
             """
         ).first
         guard let row else { return [] }

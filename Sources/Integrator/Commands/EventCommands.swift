@@ -1,4 +1,5 @@
 import Datasets
+import Delivery
 import Lanes
 import Store
 import JSON
@@ -155,14 +156,10 @@ extension CommandLineTool {
         let ids = given.isEmpty ? try await replayable(filter) : given
         let replayed =
             try await isDry
-            ? Self.replay(ids, configuration, as: nil) { _ in }
+            ? Self.replay(ids, configuration, as: nil) { _, _ in }
             : Service(configuration: configuration).asInstance { parts in
-                try await Self.replay(ids, configuration, as: parts.settings) { effects in
-                    let (loads, settlements) = parts.dispatcher.take(effects)
-                    for load in loads {
-                        parts.lanes.lane(of: load.historyID).recover(load.historyID, after: load.after)
-                    }
-                    for settlement in settlements { parts.lanes.settle(settlement) }
+                try await Self.replay(ids, configuration, as: parts.dispatcher) { effects, instance in
+                    parts.dispatcher.take(effects.outbox, for: instance)
                 }
             }
         var table = Table("id", "type", "dataset_id", "history_id", "before", "now", "revision", "reason")
@@ -197,15 +194,18 @@ extension CommandLineTool {
         let replayed: [BatchTransaction.Replayed]
     }
 
-    /// - Parameter settings: of the instance that then sends what is owed; nil: nothing is kept.
+    /// - Parameter dispatcher: of the instance that then sends what is owed; nil: nothing is kept.
     private static func replay(
-        _ ids: [Int64], _ configuration: Configuration, as settings: BatchTransaction.Settings?,
-        then take: (BatchTransaction.Effects) -> Void
+        _ ids: [Int64], _ configuration: Configuration, as dispatcher: Dispatcher?,
+        then take: (BatchTransaction.Effects, UInt64) -> Void
     ) async throws -> [BatchTransaction.Replayed] {
         let pool = MySQLPool(configuration.database, maximumConnections: 1)
-        let isDry = settings == nil
-        let settings =
-            settings ?? .init(instance: 1, deadlineSeconds: configuration.datasetDeadlineSeconds)
+        let isDry = dispatcher == nil
+        let instance = try await pool.withConnection { connection in
+            try dispatcher?.lease(on: connection) ?? 1
+        }
+        let settings = BatchTransaction.Settings(
+            instance: instance, deadlineSeconds: configuration.datasetDeadlineSeconds)
         var all: [BatchTransaction.Replayed] = []
         for start in stride(from: 0, to: ids.count, by: replayBatch) {
             let some = Array(ids[start..<min(start + replayBatch, ids.count)])
@@ -217,7 +217,7 @@ extension CommandLineTool {
                     if isDry { throw DryRun(replayed: result.replayed) }
                     return result
                 }
-                take(effects)
+                take(effects, instance)
                 all += replayed
             } catch let run as DryRun {
                 all += run.replayed

@@ -48,23 +48,23 @@ extension CommandLineTool {
             (
                 try connection.query(
                     """
-                    SELECT h.id, h.dataset_id, h.slug, h.status, h.revision, h.notified_revision, h.owed_since, \
-                    TIMESTAMPDIFF(SECOND, h.owed_since, UTC_TIMESTAMP(6)), h.dispatch_until > UTC_TIMESTAMP(6) \
-                    FROM wishlist_dataset_histories h FORCE INDEX (histories_owed_since) \
-                    WHERE h.owed_since IS NOT NULL AND \(only) ORDER BY h.owed_since LIMIT \(limit)
+                    SELECT h.id, h.dataset_id, h.slug, h.status, h.revision, h.notified_revision, e.recorded_at, \
+                    TIMESTAMPDIFF(SECOND, e.recorded_at, UTC_TIMESTAMP(6)), l.instance IS NOT NULL \
+                    FROM \(Outbox.owed) LEFT JOIN integrator_leases l ON l.instance = h.dispatcher \
+                    WHERE \(only) ORDER BY e.recorded_at LIMIT \(limit)
                     """),
                 try connection.query(Self.deadLetters("\(only)", limit: limit))
             )
         }
         var owed = Table(
             "history_id", "dataset_id", "slug", "status", "revision", "notified_revision", "owed_since", "age_seconds",
-            "claimed")
+            "leased")
         for row in owing {
             owed.add(
                 .number(try row.int64(0)), .number(try row.optionalInt64(1)), .text(try row.string(2)),
                 .text(HistoryStatus(rawValue: Int(try row.int64(3)))?.label), .number(try row.int64(4)),
-                .number(try row.int64(5)), .time(try row.timestamp(6)), .number(try row.int64(7)),
-                .bool(try row.optionalInt64(8) == 1))
+                .number(try row.int64(5)), .time(try row.optionalTimestamp(6)), .number(try row.optionalInt64(7)),
+                .bool(try row.int64(8) == 1))
         }
         var dead = Table("id", "history_id", "dataset_id", "slug", "revision", "type", "refused_at", "reason")
         for row in letters {
