@@ -150,7 +150,7 @@ extension DatasetEvent {
         if let retryable = value["retryable"], retryable.kind != .bool, retryable.kind != .null {
             throw SchemaViolation("data.error.retryable", "must be true or false")
         }
-        return DatasetError(code: code, message: message)
+        return DatasetError(code: code, message: message, retryable: value["retryable"]?.bool)
     }
 }
 

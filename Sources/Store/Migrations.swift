@@ -14,6 +14,7 @@ package enum Migrations {
         Migration(
             name: "0005_lists_and_idempotency.sql", bytes: PackageResources._005_lists_and_idempotency_sql),
         Migration(name: "0006_wishlists_of_a_group.sql", bytes: PackageResources._006_wishlists_of_a_group_sql),
+        Migration(name: "0011_retryable_errors.sql", bytes: PackageResources._011_retryable_errors_sql),
     ]
 
     /// Data to try the service on; each file may be loaded again.
