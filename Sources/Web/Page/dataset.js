@@ -1,7 +1,7 @@
 // One dataset: where it stands and why it is late, its result or error, and its timeline.
 
 import {
-  badge, capitalised, copyButton, duration, element, loading, nameOf, problem, progressBar, time, words,
+  badge, capitalised, copyButton, duration, element, loading, nameOf, problem, progressBar, redraw, time, words,
 } from "./elements.js";
 import { followHistory } from "./histories.js";
 import { channelOf, spoken, subscribe } from "./live.js";
@@ -10,6 +10,8 @@ import { showTimeline, stages } from "./timeline.js";
 
 /** How long one may be silent before it is worth a word, in milliseconds. */
 const silence = 120_000;
+/** Of how many stages it is told how long they took. */
+const lastStages = 8;
 
 export function showDataset(session, slug, id) {
   const heading = element("h1", { dir: "auto" }, `Dataset ${id}`);
@@ -26,8 +28,10 @@ export function showDataset(session, slug, id) {
   let hasMore = false;
   let bar = null;
   let follower = null;
-  let unsubscribe = null;
+  let retry = null;
   let isOver = false;
+  /** Facts by their terms. */
+  const drawn = {};
 
   function draw() {
     const name = nameOf(history);
@@ -39,10 +43,10 @@ export function showDataset(session, slug, id) {
       body.replaceChildren(summary, outcome, timeline.node);
     }
     bar.update(history);
-    now.replaceChildren(badge(history.status_label), " ",
-      words(history.message ?? capitalised(history.stage ?? "")));
-    outcome.replaceChildren(...[history.error && errorCard(history.error), history.result && resultCard(history.result)]
-      .filter(Boolean));
+    const text = history.message ?? capitalised(history.stage ?? "");
+    redraw(now, history.status_label + text, () => [badge(history.status_label), " ", words(text)]);
+    redraw(outcome, JSON.stringify([history.error, history.result]), () =>
+      [history.error && errorCard(history.error), history.result && resultCard(history.result)]);
     drawFacts();
     drawActions();
   }
@@ -55,8 +59,9 @@ export function showDataset(session, slug, id) {
     const end = history.finished_at ?? (isAtWork ? new Date() : null);
     const parts = stages(events, hasMore, isAtWork ? new Date() : history.finished_at ?? history.updated_at);
     const terms = [
-      [isAtWork ? "At work for" : "Took", duration(begun, end)],
-      ["Stages", parts.length > 0 && parts.map(([stage, took]) => element("div", { dir: "auto" }, `${capitalised(stage)}: ${took}`))],
+      ["At work for", isAtWork && duration(begun, end)], ["Took", !isAtWork && duration(begun, end)],
+      [parts.length > lastStages ? "Last stages" : "Stages", parts.slice(-lastStages).map(([stage, took]) =>
+        element("div", {}, element("span", { dir: "auto" }, capitalised(stage)), `: ${took}`))],
       ["Dataset number", history.dataset_id && [`${history.dataset_id} `, copyButton(history.dataset_id, "the number")]],
       ["Reference", history.reference && [element("code", {}, history.reference), " ",
         copyButton(history.reference, "the reference")]],
@@ -65,18 +70,15 @@ export function showDataset(session, slug, id) {
       ["Finished", exact(history.finished_at)], ["Last heard of", exact(history.heard_at)],
       ["Changed", exact(history.updated_at)],
     ];
-    const hadFocus = facts.contains(document.activeElement);
-    const texts = JSON.stringify(terms.map(([, value]) => [value].flat().map((part) => part?.textContent ?? part)));
-    if (!hadFocus && texts !== facts.texts) {
-      facts.texts = texts;
-      facts.replaceChildren(...terms.filter(([, value]) => value).map(([term, value]) =>
-        element("div", {}, element("dt", {}, term), element("dd", {}, value))));
+    const textOf = (value) => [value].flat(2).map((part) => part?.textContent ?? part).join("");
+    for (const [term, value] of terms) {
+      const fact = (drawn[term] ??= element("div", {}, element("dt", {}, term), element("dd")));
+      fact.hidden = !value || value.length === 0;
+      if (!fact.isConnected) facts.append(fact);
+      redraw(fact.lastChild, textOf(value), () => value);
     }
-    const reason = lateness(history);
-    if (why.dataset.reason !== String(reason?.key)) {
-      why.dataset.reason = String(reason?.key);
-      why.replaceChildren(...(reason?.nodes ?? []));
-    }
+    const reasons = lateness(history);
+    redraw(why, textOf(reasons), () => reasons);
   }
 
   function drawActions() {
@@ -114,12 +116,11 @@ export function showDataset(session, slug, id) {
     const channel = wishlist && channelOf(wishlist);
     follower = followHistory({
       url: session.api.historyURL(slug, id), get: session.api.get, known: session.histories.get(Number(id)) ?? null,
-      subscribe: (listener) => subscribe(session, channel ? [channel] : [], listener),
+      subscribe: channel && ((listener) => subscribe(session, [channel], listener)),
       onChange: changed,
       onState: (state) => {
         if (state.name === "denied" && !history) body.replaceChildren(problem(state.error));
-        const isUntold = state.name === "live" && !channel;
-        session.onState(isUntold ? { name: "reading", why: "untold", asOf: Date.now() } : state);
+        session.onState(state.why === "away" && !channel ? { ...state, why: "untold" } : state);
       },
     });
   }
@@ -129,18 +130,22 @@ export function showDataset(session, slug, id) {
     history = known;
     draw();
   }
-  const wishlist = session.wishlists.get(slug);
-  if (wishlist) follow(wishlist);
-  else {
-    const load = () => session.api.wishlist(slug).then((found) => {
+  /** Where it is told live stands in its wishlist; as long as that cannot be read, the history alone is. */
+  function load() {
+    session.api.wishlist(slug).then((found) => {
       session.wishlists.set(slug, found);
+      follower?.end();
       follow(found);
     }, (error) => {
-      // The history tells itself what is wrong, and when it is read again.
-      if (error.status !== 401) follow(null);
+      if (!follower) follow(null);
+      if (error.status === 0 || error.status === 429 || error.status >= 500) {
+        retry = setTimeout(load, 1000 * Math.max(error.retryAfter ?? 0, 10));
+      }
     });
-    load();
   }
+  const wishlist = session.wishlists.get(slug);
+  if (wishlist) follow(wishlist);
+  else load();
   const ticking = setInterval(drawFacts, 1000);
   return {
     title: known ? nameOf(known) : `Dataset ${id}`,
@@ -154,6 +159,7 @@ export function showDataset(session, slug, id) {
     close: () => {
       isOver = true;
       clearInterval(ticking);
+      clearTimeout(retry);
       follower?.end();
     },
   };
@@ -161,7 +167,7 @@ export function showDataset(session, slug, id) {
 
 const exact = (iso) => iso && time(iso, { exact: true });
 
-/** Why a dataset takes long, and what happens next: `{ key, nodes }`; null if it does not. */
+/** Why a dataset takes long, and what happens next; nothing if it does not. */
 function lateness(history) {
   const { status_label: status, heard_at: heard, deadline_at: deadline, redelivery_asked_at: asked } = history;
   const nodes = [];
@@ -181,11 +187,8 @@ function lateness(history) {
   } else if (history.status < 3 && since && Date.now() - new Date(since) > silence) {
     nodes.push("Nothing has been heard for ", duration(since, new Date()),
       ". If it stays so, what was missed is asked for again.");
-  } else {
-    return null;
   }
-  const flat = nodes.flat().filter(Boolean);
-  return { key: flat.map((node) => node.textContent ?? node).join(""), nodes: flat };
+  return nodes.flat().filter(Boolean);
 }
 
 function errorCard(error) {

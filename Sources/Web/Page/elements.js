@@ -75,6 +75,13 @@ export function words(text, properties = {}) {
   return element("span", { class: "words" }, node, button);
 }
 
+/** Draws a part anew only if `key` tells something else: somebody may be in it. */
+export function redraw(node, key, make) {
+  if (node.drawn === key) return;
+  node.drawn = key;
+  node.replaceChildren(...[make()].flat().filter(Boolean));
+}
+
 /** Copies a text. */
 export function copyButton(text, what) {
   const button = element("button", { class: "quiet copy", type: "button", "aria-label": `Copy ${what}` }, "Copy");
