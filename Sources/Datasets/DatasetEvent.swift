@@ -61,10 +61,18 @@ package struct DatasetError: Sendable, Equatable {
 
     package var code: String
     package var message: String
+    /// Whether another try may end better; nil: nobody has said.
+    package var retryable: Bool?
 
-    package init(code: String, message: String) {
+    /// - Parameter retryable: nil: what is known of the service's own codes.
+    package init(code: String, message: String, retryable: Bool? = nil) {
         self.code = code
         self.message = message
+        switch code {
+        case Self.unavailableCode: self.retryable = retryable ?? true
+        case Self.rejectedCode: self.retryable = retryable ?? false
+        default: self.retryable = retryable
+        }
     }
 }
 

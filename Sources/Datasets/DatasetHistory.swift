@@ -1,3 +1,4 @@
+package import JSON
 import Text
 package import Time
 
@@ -119,7 +120,18 @@ extension DatasetHistory.Origin: Equatable {
 extension DatasetError {
     /// As much of it as the columns take.
     package var limited: DatasetError {
-        DatasetError(code: code.limited(to: 100), message: message.limited(to: DatasetHistory.messageLength))
+        DatasetError(
+            code: code.limited(to: 100), message: message.limited(to: DatasetHistory.messageLength),
+            retryable: retryable)
+    }
+
+    /// Reads the error of a logged body.
+    package init(logged error: JSONView) {
+        self =
+            DatasetError(
+                code: error["code"]?.string ?? "", message: error["message"]?.string ?? "",
+                retryable: error["retryable"]?.bool
+            ).limited
     }
 }
 

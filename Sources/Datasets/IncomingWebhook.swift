@@ -178,7 +178,7 @@ extension DatasetEvent {
         guard let message = value["message"]?.string else {
             throw SchemaViolation("data.error.message", "a string", value["message"])
         }
-        return DatasetError(code: code, message: message)
+        return DatasetError(code: code, message: message, retryable: value["retryable"]?.bool)
     }
 }
 

@@ -56,6 +56,10 @@ extension BatchTransaction {
                         history: slot.history, type: entry.event.type, training: change, exceptSocketID: socketID))
             }
             if let result = entry.event.result { slot.result = result }
+            if entry.event.type == .datasetFailed {
+                statements.append(
+                    HistoryTable.setRetryable(slot.history.error?.retryable, of: slot.history.id))
+            }
             if let last { note(last.entry, .applied, last.history) }
             last = (entry, slot.history)
         }

@@ -39,6 +39,7 @@ package struct DatabaseRight: Sendable, Equatable {
         + own("wishlist_dataset_parked", [.select, .insert, .delete])
         + own("wishlist_dataset_dead_letters", [.select, .insert, .update, .delete], column: "reason")
         + own("wishlist_dataset_requests", [.select, .insert, .delete])
+        + own("wishlist_dataset_retryable", [.select, .insert, .update, .delete], column: "retryable")
         + own("wishlist_dataset_rejected", [.select, .insert, .delete])
         + own("integrator_refused_webhooks", [.select, .insert, .delete])
         + own("integrator_leases", [.select, .insert, .update, .delete], column: "renewed_at")

@@ -10,7 +10,9 @@ package enum HistoryTable {
         h.id, h.wishlist_to_group_id, h.dataset_id, h.reference, h.slug, h.name, h.notifications, h.created_by, \
         h.status, h.progress, h.stage, h.message, h.error_code, h.error_message, h.sequence, h.revision, \
         h.notified_revision, \(dispatcher), h.heard_at, h.deadline_at, h.redelivery_asked_at, h.started_at, \
-        h.finished_at, h.created_at, h.updated_at
+        h.finished_at, h.created_at, h.updated_at, \
+        IF(h.error_code IS NULL, NULL, (SELECT r.retryable FROM wishlist_dataset_retryable r WHERE r.history_id = h.id)) \
+        AS error_retryable
         """
 
     /// Who delivers the notifications of `h`: see `Outbox`.
@@ -84,8 +86,10 @@ package enum HistoryTable {
             status: HistoryStatus(rawValue: Int(try row.int64(8))) ?? .stalled,
             progress: try row.optionalInt64(9).map(Int.init), stage: try row.optionalString(10),
             message: try row.optionalString(11),
-            error: code.map { DatasetError(code: $0, message: message ?? "") }, sequence: try row.int64(14),
-            revision: try row.int64(15), startedAt: try row.optionalTimestamp(21),
+            error: try code.map { code throws(MySQLError) in
+                DatasetError(code: code, message: message ?? "", retryable: try row.optionalBool(25))
+            },
+            sequence: try row.int64(14), revision: try row.int64(15), startedAt: try row.optionalTimestamp(21),
             finishedAt: try row.optionalTimestamp(22), updatedAt: try row.optionalTimestamp(24),
             heardAt: try row.optionalTimestamp(18), deadlineAt: try row.optionalTimestamp(19),
             redeliveryAskedAt: try row.optionalTimestamp(20),
@@ -156,6 +160,12 @@ package enum HistoryTable {
                 """)
         for column in columns { sql.append(unescaped: ", h.\(column.name) = j.\(column.name)") }
         return sql
+    }
+
+    /// Stores whether another try of a failed dataset may end better. In a table of its own: MariaDB adds no column online
+    /// to a table with an indexed virtual one.
+    package static func setRetryable(_ isRetryable: Bool?, of id: Int64) -> SQL {
+        "REPLACE INTO wishlist_dataset_retryable (history_id, retryable) VALUES (\(id), \(isRetryable))"
     }
 
     /// Stores the result of a dataset, as it was received.

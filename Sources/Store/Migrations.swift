@@ -20,6 +20,7 @@ package enum Migrations {
             name: "0007_leases_of_the_instances.sql", bytes: PackageResources._007_leases_of_the_instances_sql),
         Migration(name: "0008_rejected_webhooks.sql", bytes: PackageResources._008_rejected_webhooks_sql),
         Migration(name: "0009_refused_webhooks.sql", bytes: PackageResources._009_refused_webhooks_sql),
+        Migration(name: "0011_retryable_errors.sql", bytes: PackageResources._011_retryable_errors_sql),
     ]
 
     /// The way back. The first loses nothing; the second drops what is in the service's own tables and columns.

@@ -91,7 +91,7 @@ package struct APIError: Error, Sendable {
         }
         return HTTPResponse(
             status: status,
-            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-cache, private")] + headers,
+            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store, private")] + headers,
             body: json.bytes)
     }
 }

@@ -100,6 +100,9 @@ package final class APIServer: Sendable {
     private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String) -> HTTPResponse {
         var response = response
         response.headers.append((RequestID.header, id))
+        if !response.headers.contains(where: { $0.name == "X-Content-Type-Options" }) {
+            response.headers.append(("X-Content-Type-Options", "nosniff"))
+        }
         // A preflight's answer has said already what there is to say.
         if !response.headers.contains(where: { $0.name == "Access-Control-Allow-Origin" }) {
             cors.decorate(&response, to: request)

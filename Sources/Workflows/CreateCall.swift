@@ -155,6 +155,7 @@ extension DatasetEvent {
                     json.object { json in
                         json.field("code", error.code)
                         json.field("message", error.message)
+                        if let retryable = error.retryable { json.field("retryable", retryable) }
                     }
                 }
                 if let training {

@@ -7,6 +7,7 @@ ALTER TABLE wishlist_dataset_histories DROP INDEX histories_wishlist_created_at;
 ALTER TABLE wishlist_dataset_histories DROP INDEX histories_wishlist_status;
 ALTER TABLE wishlist_dataset_histories DROP INDEX histories_deadline_at;
 ALTER TABLE wishlist_dataset_histories DROP INDEX histories_owed_since;
+ALTER TABLE wishlist_dataset_histories DROP INDEX histories_dispatcher;
 ALTER TABLE wishlist_dataset_histories DROP INDEX histories_reference;
 ALTER TABLE wishlist_dataset_histories DROP INDEX histories_dataset_id;
 ALTER TABLE wishlist_dataset_histories DROP INDEX histories_wishlist;

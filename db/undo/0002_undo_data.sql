@@ -7,6 +7,7 @@ DROP TABLE IF EXISTS wishlist_dataset_dead_letters;
 DROP TABLE IF EXISTS wishlist_dataset_requests;
 DROP TABLE IF EXISTS integrator_idempotency_keys;
 DROP TABLE IF EXISTS wishlist_dataset_rejected;
+DROP TABLE IF EXISTS wishlist_dataset_retryable;
 DROP TABLE IF EXISTS integrator_refused_webhooks;
 DROP TABLE IF EXISTS integrator_leases;
 

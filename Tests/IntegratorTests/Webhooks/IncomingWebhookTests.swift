@@ -51,7 +51,7 @@ import Testing
             read(
                 #"{"type":"dataset.failed","data":{"dataset_id":1,"sequence":2,"error":{"code":"c","message":"","retryable":true}}}"#
             ))
-        #expect(event.error == DatasetError(code: "c", message: ""))
+        #expect(event.error == DatasetError(code: "c", message: "", retryable: true))
     }
 
     @Test(arguments: DatasetEventType.webhooks)

@@ -55,6 +55,15 @@ import Testing
             _ = try await service.post(TestWebhook(.datasetFailed, of: broken, sequence: 1))
             #expect(
                 try await service.stored(broken.id)?.error == DatasetError(code: "oom", message: "Out of memory"))
+            for (told, kept) in [("true", true), ("false", false), ("null", nil)] as [(String, Bool?)] {
+                let one = try await service.history(of: scene.wishlist, status: .stalled)
+                let error = #""error": {"code": "x", "message": "y", "retryable": \#(told)}"#
+                _ = try await service.post(TestWebhook(.datasetFailed, of: one, sequence: 1, more: error))
+                let expected = DatasetError(code: "x", message: "y", retryable: kept)
+                #expect(try await service.stored(one.id)?.error == expected)
+                let pushed = try await service.waitForPushed(of: one.id) { !$0.isEmpty }
+                #expect(pushed.last?.data["error"]?["retryable"]?.bool == kept)
+            }
         }
     }
 
