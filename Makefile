@@ -1,11 +1,12 @@
 # The front door: `make` lists the targets. The scripts behind them are in .ci/.
 
 SOURCES = Sources Tests Package.swift
-SCRIPTS = $(filter-out %.c %.swift,$(wildcard .ci/*))
+SCRIPTS = $(filter-out %.c %.swift %.py,$(wildcard .ci/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test test-mysql test-galera test-group test-unit test-console test-alerts test-tsan test-asan interop chaos fuzz \
-	fuzz-api lint format build install bench soak clean
+.PHONY: help run test deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql \
+	test-galera test-group test-unit test-console test-alerts test-tsan test-asan interop chaos fuzz fuzz-api fuzz-http \
+	flood-http lint format build install bench soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +54,12 @@ fuzz: ## fuzz what takes bytes from outside (TARGETS="json query", SECONDS_EACH=
 fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
 	@.ci/fuzz-api
 
+fuzz-http: ## framing faults against the service, also behind nginx (COUNT=100000, SEED=17)
+	@COUNT="$(COUNT)" SEED="$(SEED)" .ci/fuzz-http
+
+flood-http: ## strangers that hold all they can: answer times of good webhooks and memory meanwhile
+	@.ci/flood-http
+
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
 	@! command -v shellcheck >/dev/null || shellcheck -x $(SCRIPTS)
@@ -67,6 +74,30 @@ build: ## build everything, for debugging
 
 install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR=)
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" .ci/install
+
+deb: ## make the Debian package in .build/deb (VERSION=)
+	@VERSION="$(VERSION)" .ci/deb
+
+image: ## make OCI images of the service and the sandbox in .build/image, without a daemon (as root)
+	@VERSION="$(VERSION)" .ci/image
+
+check-deploy: ## set-up, package, image, proxies, rights: all of it, on bare systems (as root, half an hour)
+	@.ci/check-deploy
+
+check-setup: ## the set-up on bare Debian 12 and 13 (as root; FULL=1: `make run` there too)
+	@FULL="$(FULL)" .ci/check-setup
+
+check-image: ## run the image with a read-only root; check compose file and manifests (as root)
+	@.ci/check-image
+
+check-deb: ## install, run, upgrade and remove the package on bare Debian 12 and 13 (as root)
+	@.ci/check-deb
+
+check-proxies: ## nginx and Caddy before two instances that are restarted under load
+	@.ci/check-proxies
+
+check-rights: ## run everything with the rights of fixtures/deploy/grants.sql alone
+	@.ci/check-rights
 
 bench: ## measure, with a release build (FULL=1: with large tables too)
 	@FULL="$(FULL)" .ci/bench

@@ -49,7 +49,7 @@ let package = Package(
         room("JSON"),
         room("Telemetry", ["Time"]),
         room("Signatures", ["CCrypto"]),
-        room("Pusher", ["CCrypto", "Signatures", "Text", "JSON"]),
+        room("Pusher", ["CCrypto", "Signatures", "Text", "JSON", "Time"]),
         room("HTTPServer", ["CMicroHTTPD", "Text"]),
         room("HTTPClient", ["CCurl", "Time"]),
         room("MySQL", ["CMariaDB", "Time"]),
@@ -60,9 +60,11 @@ let package = Package(
             "Store", ["Datasets", "Time", "Text", "JSON", "Telemetry", "Signatures", "MySQL"],
             // A link to `db`: the program carries its migrations and its demo data with it.
             resources: [.embedInCode("SQL")]),
-        room("Lanes", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "MySQL"]),
-        room("Delivery", ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "Pusher", "HTTPClient"]),
-        room("TVPython", ["Datasets", "Time", "Text", "JSON", "Telemetry", "Signatures", "HTTPClient"]),
+        room("Lanes", ["Delivery", "Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "MySQL"]),
+        room(
+            "Delivery",
+            ["Store", "Datasets", "Time", "Text", "JSON", "Telemetry", "Pusher", "HTTPClient", "MySQL"]),
+        room("TVPython", ["Time", "JSON", "Telemetry", "Signatures", "HTTPClient"]),
         room(
             "Workflows",
             [
@@ -118,9 +120,10 @@ let package = Package(
         tests(of: "Telemetry"),
         tests(of: "Signatures"),
         tests(of: "Pusher", ["JSON"]),
-        tests(of: "HTTPServer", ["Text"]),
-        tests(of: "HTTPClient", ["HTTPServer"]),
+        tests(of: "HTTPServer", ["TestSupport", "Text"]),
+        tests(of: "HTTPClient", ["HTTPServer", "TestSupport"]),
         tests(of: "MySQL", ["TestSupport", "Time"]),
+        tests(of: "TVPython", ["Time"]),
         tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
         tests(of: "Fuzz"),
         .testTarget(

@@ -59,31 +59,4 @@ extension Benchmark {
             return time.withLock { $0 }
         }
     }
-
-    /// How fast what is owed goes out to a Pusher server that takes its time.
-    func measureFanOut() async throws {
-        Report.heading("Fan-out: one notification each of 5,000 datasets, to a Pusher server that answers in 50 ms")
-        parties.pusher.answer(after: .milliseconds(50))
-        let count = 5000
-        let datasets = try await database.fill(histories: count, active: count)
-        var source = WebhookSource(datasets: datasets, secret: secret)
-        let webhooks = source.make(count + 257, now: Self.seconds())
-        try await withIntegrator { _ in
-            let before = parties.pusher.counts
-            let start = Clock.now()
-            var generator = LoadGenerator(port: port, connections: 256)
-            (generator.warmUp, generator.duration) = (0, 30)
-            _ = try await Self.onThread { [generator] in try generator.run(webhooks) }
-            while parties.pusher.counts.events - before.events < count, Clock.now() - start < 60_000_000_000 {
-                try await Task.sleep(for: .milliseconds(2))
-            }
-            let seconds = Double(Clock.now() - start) / 1e9
-            let (events, requests) = (
-                parties.pusher.counts.events - before.events, parties.pusher.counts.requests - before.requests
-            )
-            Report.line(
-                "\(Double(events).whole) events in \(Double(requests).whole) requests: \((Double(events) / seconds).whole) events/s"
-            )
-        }
-    }
 }

@@ -58,15 +58,15 @@ public struct Benchmark {
     private mutating func run() async throws {
         let parts = options.parts
         if parts.contains(.limit) { try await measureLimit() }
+        if parts.contains(.fanout) { try await measureFanOut() }
         if parts.contains(.load) { try await measureLoad() }
         if parts.contains(.pressure) { try await measurePressure() }
         if parts.contains(.latency) { try await measureLatency() }
-        if parts.contains(.fanout) { try await measureFanOut() }
         if parts.contains(.growth) || parts.contains(.pages) { try await measureGrowth() }
     }
 
     private mutating func measureLimit() async throws {
-        Report.heading("The database alone, the same rows (event, history, what is owed), every commit flushed")
+        Report.heading("The database alone, the same rows (event, history, who delivers), every commit flushed")
         let widths = [-44, 12, 16]
         Report.row(["", "webhooks/s", "mariadbd CPU s"], widths: widths)
         for (connections, size, expected) in [(64, 1, 50_000.0), (2, 256, 70_000.0)] {

@@ -35,8 +35,9 @@ struct BenchmarkDatabase: Sendable {
     func fill(histories: Int, active: Int, events: Int = 0) async throws -> [Dataset] {
         let connection = try await connect(statementTimeout: .seconds(900))
         for table in [
-            "wishlist_dataset_histories", "wishlist_dataset_events", "wishlist_dataset_parked", "wishlist_to_groups",
-            "group_user", "personal_access_tokens", "users", "groups", "subscriptions",
+            "wishlist_dataset_histories", "wishlist_dataset_events", "wishlist_dataset_parked",
+            "wishlist_dataset_rejected", "wishlist_to_groups", "group_user", "personal_access_tokens", "users",
+            "groups", "subscriptions",
         ] {
             try await connection.execute("TRUNCATE TABLE \(identifier: table)")
         }

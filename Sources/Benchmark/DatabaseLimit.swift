@@ -56,7 +56,6 @@ struct DatabaseLimit {
 /// The statements of one transaction, with semicolons between them: one round trip.
 private enum LimitText {
     static let now = "'2026-11-23 16:00:00.123456'"
-    static let until = "'2026-11-23 16:00:30.123456'"
     static let instance = "1234567890123456789"
 
     static func transaction(_ number: Int, size: Int, of datasets: [BenchmarkDatabase.Dataset]) -> SQL {
@@ -105,7 +104,7 @@ private enum LimitText {
             unescaped: """
                 UPDATE wishlist_dataset_histories SET status = 2, progress = \(WebhookText.progress(sequence)), \
                 stage = '\(WebhookText.stage)', message = '\(WebhookText.message(sequence))', sequence = \(sequence), \
-                revision = \(sequence), owed_since = \(now), dispatcher = \(instance), dispatch_until = \(until), \
+                revision = \(sequence), notified_revision = \(sequence - 1), dispatcher = \(instance), \
                 heard_at = \(now), updated_at = \(now) WHERE id = \(dataset.historyID)
                 """)
     }
@@ -130,8 +129,8 @@ private enum LimitText {
                 message VARCHAR(1000) PATH '$[2]', sequence BIGINT UNSIGNED PATH '$[3]')) AS j \
                 STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = j.id \
                 SET h.status = 2, h.progress = j.progress, h.stage = '\(WebhookText.stage)', h.message = j.message, \
-                h.sequence = j.sequence, h.revision = j.sequence, h.owed_since = \(now), h.dispatcher = \(instance), \
-                h.dispatch_until = \(until), h.heard_at = \(now), h.updated_at = \(now)
+                h.sequence = j.sequence, h.revision = j.sequence, h.notified_revision = j.sequence - 1, \
+                h.dispatcher = \(instance), h.heard_at = \(now), h.updated_at = \(now)
                 """)
     }
 }

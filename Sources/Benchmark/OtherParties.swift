@@ -45,6 +45,7 @@ final class CountingPusher: Sendable {
     private struct State {
         var requests = 0
         var events = 0
+        var notifications = 0
         var delay = Duration.zero
         var onRequest: (@Sendable (UInt64) -> Void)?
     }
@@ -57,18 +58,23 @@ final class CountingPusher: Sendable {
     /// Has every request told, with the time by `Clock.now()` at which it came.
     func onRequest(_ body: (@Sendable (UInt64) -> Void)?) { state.withLock { $0.onRequest = body } }
 
-    /// Requests, and the events in them.
-    var counts: (requests: Int, events: Int) { state.withLock { ($0.requests, $0.events) } }
+    /// Requests, the events in them, and the notifications: in a batch there is an event for each of the channels of one.
+    var counts: (requests: Int, events: Int, notifications: Int) {
+        state.withLock { ($0.requests, $0.events, $0.notifications) }
+    }
 
     fileprivate func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let now = Clock.now()
-        var events = 1
+        var (events, notifications) = (1, 1)
         if request.path.hasSuffix("/batch_events") {
-            events = (try? JSONDocument(parsing: request.body))?.root["batch"]?.elements.count ?? 0
+            let batch = (try? JSONDocument(parsing: request.body))?.root["batch"]?.elements ?? []
+            events = batch.count
+            notifications = batch.count { $0["channel"]?.string?.hasPrefix("private-wishlist") == true }
         }
         let (delay, onRequest) = state.withLock { state in
             state.requests += 1
             state.events += events
+            state.notifications += notifications
             return (state.delay, state.onRequest)
         }
         onRequest?(now)

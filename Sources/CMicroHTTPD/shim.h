@@ -1,4 +1,5 @@
 #pragma once
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
@@ -31,4 +32,19 @@ static inline const struct sockaddr *cmhd_client_address(struct MHD_Connection *
 
 static inline enum MHD_Result cmhd_upgrade_close(struct MHD_UpgradeResponseHandle *handle) {
     return MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+}
+
+/// Suspends the connection and gives it a timeout of its own, other than the daemon's.
+///
+/// A connection is suspended while it is marked as reading. Once resumed, an epoll loop of libmicrohttpd 0.9.75 reads from
+/// it first, and closes it at the end of the stream, unanswered: so a client that has only stopped sending gets nothing.
+/// But before that, the loop lets all connections with a timeout of their own proceed without reading: they are answered.
+static inline void cmhd_suspend(struct MHD_Connection *connection, unsigned int timeout) {
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, timeout);
+    MHD_suspend_connection(connection);
+}
+
+/// Gives the connection a timeout, in seconds.
+static inline void cmhd_set_timeout(struct MHD_Connection *connection, unsigned int timeout) {
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, timeout);
 }

@@ -23,13 +23,13 @@ package enum DatasetEventType: String, Sendable, CaseIterable {
     /// The status that the history takes; nil where it keeps its own.
     package var historyStatus: HistoryStatus? {
         switch self {
-        case .datasetCreated, .datasetQueued: .queued
+        case .datasetQueued: .queued
         case .datasetStarted, .datasetProgress: .processing
         case .datasetCompleted: .completed
         case .datasetFailed: .failed
         case .datasetCanceled: .canceled
         case .datasetStalled: .stalled
-        case .trainingStarted, .trainingCompleted, .trainingFailed, .trainingUpdated: nil
+        case .datasetCreated, .trainingStarted, .trainingCompleted, .trainingFailed, .trainingUpdated: nil
         }
     }
 
@@ -61,10 +61,18 @@ package struct DatasetError: Sendable, Equatable {
 
     package var code: String
     package var message: String
+    /// Whether another try may end better; nil: nobody has said.
+    package var retryable: Bool?
 
-    package init(code: String, message: String) {
+    /// - Parameter retryable: nil: what is known of the service's own codes.
+    package init(code: String, message: String, retryable: Bool? = nil) {
         self.code = code
         self.message = message
+        switch code {
+        case Self.unavailableCode: self.retryable = retryable ?? true
+        case Self.rejectedCode: self.retryable = retryable ?? false
+        default: self.retryable = retryable
+        }
     }
 }
 
@@ -91,6 +99,9 @@ package struct DatasetEvent: Sendable, Equatable {
     package var error: DatasetError?
     /// What a client set the training status to; only of `training.updated`.
     package var training: TrainingChange?
+
+    /// The answer of the create call, and no webhook: of those each has a sequence.
+    package var isAcknowledgement: Bool { type == .datasetQueued && sequence == nil }
 
     package init(type: DatasetEventType, datasetID: Int64?, reference: String? = nil, sequence: Int64? = nil) {
         self.type = type

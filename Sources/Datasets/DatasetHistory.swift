@@ -1,7 +1,8 @@
+package import JSON
 import Text
 package import Time
 
-/// One row of `wishlist_dataset_histories`: the state of a dataset, and who owes notifications of it.
+/// One row of `wishlist_dataset_histories`: the state of a dataset, and who delivers its notifications.
 package struct DatasetHistory: Sendable, Equatable {
     /// Which notifications the creator of the dataset wants (spec, section 2).
     package enum NotificationPreference: Int, Sendable, CaseIterable {
@@ -52,7 +53,7 @@ package struct DatasetHistory: Sendable, Equatable {
     package var stage: String?
     package var message: String?
     package var error: DatasetError?
-    /// The sequence of the last webhook applied; 0: none yet.
+    /// The highest sequence of the webhooks applied, and of those of a training that a client has canceled; 0: none yet.
     package var sequence: Int64
     /// Counts the changes of this row.
     package var revision: Int64
@@ -67,14 +68,14 @@ package struct DatasetHistory: Sendable, Equatable {
     package var deadlineAt: Timestamp?
     package var redeliveryAskedAt: Timestamp?
 
-    package var debt: NotificationDebt
+    package var delivery: DeliveryState
 
     package init(
         origin: Origin, datasetID: Int64? = nil, status: HistoryStatus, progress: Int? = nil, stage: String? = nil,
         message: String? = nil, error: DatasetError? = nil, sequence: Int64, revision: Int64,
         startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil, updatedAt: Timestamp? = nil,
         heardAt: Timestamp? = nil, deadlineAt: Timestamp? = nil, redeliveryAskedAt: Timestamp? = nil,
-        debt: NotificationDebt
+        delivery: DeliveryState
     ) {
         self.origin = origin
         self.datasetID = datasetID
@@ -91,7 +92,7 @@ package struct DatasetHistory: Sendable, Equatable {
         self.heardAt = heardAt
         self.deadlineAt = deadlineAt
         self.redeliveryAskedAt = redeliveryAskedAt
-        self.debt = debt
+        self.delivery = delivery
     }
 
     package var id: Int64 { origin.id }
@@ -119,7 +120,18 @@ extension DatasetHistory.Origin: Equatable {
 extension DatasetError {
     /// As much of it as the columns take.
     package var limited: DatasetError {
-        DatasetError(code: code.limited(to: 100), message: message.limited(to: DatasetHistory.messageLength))
+        DatasetError(
+            code: code.limited(to: 100), message: message.limited(to: DatasetHistory.messageLength),
+            retryable: retryable)
+    }
+
+    /// Reads the error of a logged body.
+    package init(logged error: JSONView) {
+        self =
+            DatasetError(
+                code: error["code"]?.string ?? "", message: error["message"]?.string ?? "",
+                retryable: error["retryable"]?.bool
+            ).limited
     }
 }
 
@@ -127,7 +139,7 @@ extension DatasetError {
 package enum Verdict: Sendable, Equatable {
     /// The history changed, and took its next revision.
     case applied
-    /// Older than what is known, or the status does not allow it: stored, changes nothing.
+    /// Older than what is known, or the status does not allow it: stored, changes nothing that is seen.
     case stale
     /// Its cause has not come yet: stored, to be applied after that.
     case parked
@@ -162,23 +174,36 @@ extension DatasetHistory {
     {
         if let contradiction = contradiction(of: event) { return .rejected(contradiction) }
         if let sequence = event.sequence, sequence <= self.sequence { return .stale }
+        // The reservation is what creates: the first change of all, made once.
+        if event.type == .datasetCreated && revision > 0 { return .stale }
+        if event.isAcknowledgement && !isUnanswered {
+            // Webhooks have told it meanwhile, or more.
+            if datasetID != nil { return .stale }
+            take(event, at: now)
+            return .applied
+        }
         if let training = event.type.trainingStatus {
             if status != .completed { return status.isFinal && !isGuessedFailure ? .stale : .parked }
-            guard context.isLatest, context.training.mayBeSet(byWebhook: training) else { return .stale }
+            guard context.isLatest else { return .stale }
+            guard context.training.mayBeSet(byWebhook: training) else {
+                // What it has overtaken is stale too, whatever a client sets meanwhile.
+                sequence = event.sequence ?? sequence
+                return .stale
+            }
             context.training = training
             context.trainingScheduledAt = nil
         } else if event.type == .trainingUpdated, let training = event.training {
             guard context.training.clientTransitions.contains(training.status) else { return .stale }
             context.training = training.status
             context.trainingScheduledAt = training.scheduledAt
-        } else if let next = nextStatus(event.type) {
+        } else if let next = event.type.historyStatus {
             guard status.mayBecome(next, unavailable: isGuessedFailure) else {
                 return .stale
             }
             let revives = next.isActive && !status.isActive
             if revives && context.otherIsActive {
                 // An acknowledgement still tells the dataset's id.
-                if event.type != .datasetCreated { return .stale }
+                if !event.isAcknowledgement || datasetID != nil { return .stale }
             } else {
                 enter(next, at: now, deadlineSeconds: context.deadlineSeconds)
             }
@@ -201,11 +226,8 @@ extension DatasetHistory {
         return nil
     }
 
-    /// An acknowledged create call does not set back what webhooks have told meanwhile.
-    private func nextStatus(_ type: DatasetEventType) -> HistoryStatus? {
-        if type == .datasetCreated, status != .pending, !isGuessedFailure { return nil }
-        return type.historyStatus
-    }
+    /// Nothing has shown yet that the create call got through.
+    private var isUnanswered: Bool { status == .pending || isGuessedFailure }
 
     /// The create call got no usable answer in time: the dataset may be there all the same.
     private var isGuessedFailure: Bool { status == .failed && error?.code == DatasetError.unavailableCode }

@@ -22,23 +22,25 @@ extension DatasetHistory {
             json.field("stage", stage)
             json.field("message", message)
             json.field("revision", revision)
-            json.key("error")
-            if let error {
-                json.object { json in
-                    json.field("code", error.code)
-                    json.field("message", error.message)
-                }
-            } else {
-                json.null()
-            }
+            json.field("notifications", "\(preference)")
+            json.field("error", error)
             json.field("result", raw: result)
             json.field("created_by", createdBy)
             json.field("created_at", createdAt?.iso8601)
             json.field("updated_at", updatedAt?.iso8601)
             json.field("started_at", startedAt?.iso8601)
             json.field("finished_at", finishedAt?.iso8601)
+            json.field("heard_at", heardAt?.iso8601)
+            json.field("deadline_at", toldDeadline?.iso8601)
+            json.field("redelivery_asked_at", redeliveryAskedAt?.iso8601)
             members(&json)
         }
+    }
+
+    /// Not before this time is the dataset called stalled; once webhooks have been asked for again, exactly then. Of a
+    /// stalled one, when it was.
+    private var toldDeadline: Timestamp? {
+        status == .stalled && revision > 0 ? updatedAt : deadlineAt
     }
 
     /// The resource as bytes.
@@ -46,5 +48,18 @@ extension DatasetHistory {
         var json = JSONWriter()
         resource(result: result, into: &json)
         return json.bytes
+    }
+}
+
+extension JSONWriter {
+    /// Writes an error as clients see it; nil is written as null.
+    mutating func field(_ name: String, _ error: DatasetError?) {
+        key(name)
+        guard let error else { return null() }
+        object { json in
+            json.field("code", error.code)
+            json.field("message", error.message)
+            json.field("retryable", error.retryable)
+        }
     }
 }

@@ -8,8 +8,8 @@ package final class IncomingWebhook: Sendable {
         case event(DatasetEvent)
         /// A type that this service does not know; a newer API may send more.
         case unknown(type: String)
-        /// Not JSON, or against the schema; the reason names the field.
-        case invalid(type: String?, reason: String)
+        /// Not JSON, or against the schema.
+        case invalid(InvalidWebhook)
     }
 
     /// `webhook-id`, the idempotency key.
@@ -32,7 +32,7 @@ package final class IncomingWebhook: Sendable {
         switch content {
         case .event(let event): event.type
         case .unknown: nil
-        case .invalid(let type, _): type.flatMap(DatasetEventType.init)
+        case .invalid(let invalid): invalid.type.flatMap(DatasetEventType.init)
         }
     }
 
@@ -42,58 +42,89 @@ package final class IncomingWebhook: Sendable {
     }
 }
 
+/// A webhook that cannot be taken: why, and what it is about, as far as that was sound.
+package struct InvalidWebhook: Sendable, Equatable {
+    /// Names the field and its value.
+    package var reason: String
+    package var type: String?
+    package var datasetID: Int64?
+    package var reference: String?
+    package var sequence: Int64?
+
+    /// - Parameter envelope: what could be read of the body.
+    fileprivate init(reason: String, _ envelope: JSONView?) {
+        self.reason = reason
+        type = envelope?["type"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+        let data = envelope?["data"]
+        datasetID = data?["dataset_id"]?.positive
+        reference = data?["reference"]?.string.flatMap(UUIDText.normalized)
+        sequence = data?["sequence"]?.positive
+    }
+}
+
 extension IncomingWebhook.Content {
     private static let knownTypes = Dictionary(
         uniqueKeysWithValues: DatasetEventType.webhooks.map { ($0.rawValue, $0) })
 
-    /// Reads a body by the schema of spec, section 4 (`fixtures/tv-python-api.openapi.json`).
+    /// Reads a body by the schema of spec, section 4 (`fixtures/tv-python-api.openapi.json`). What nobody reads cannot be
+    /// wrong; of a repeated name the last counts.
     init(body: [UInt8]) {
         let document: JSONDocument
         do {
             document = try JSONDocument(parsing: body)
         } catch {
-            self = .invalid(type: nil, reason: "body: not JSON: \(error)")
+            let reason =
+                if body.isEmpty {
+                    "body: is empty"
+                } else if body.starts(with: [0xEF, 0xBB, 0xBF]) {
+                    "body: begins with a byte order mark"
+                } else {
+                    "\(error.path.isEmpty ? "body" : error.path): \(error.explanation)"
+                }
+            self = .invalid(InvalidWebhook(reason: reason, JSONDocument(salvaging: body)?.root))
             return
         }
-        guard document.root.kind == .object else {
-            self = .invalid(type: nil, reason: "body: must be an object")
-            return
-        }
-        guard let name = document.root["type"]?.string, !name.isEmpty else {
-            self = .invalid(type: nil, reason: "type: must be a non-empty string")
-            return
-        }
-        guard let type = Self.knownTypes[name] else {
-            self = .unknown(type: name)
-            return
-        }
+        let envelope = document.root
         do throws(SchemaViolation) {
-            self = .event(try DatasetEvent(type: type, envelope: document.root))
+            guard envelope.kind == .object else { throw SchemaViolation("body", "an object", envelope) }
+            guard let name = envelope["type"]?.string, !name.isEmpty else {
+                throw SchemaViolation("type", "a non-empty string", envelope["type"])
+            }
+            guard let type = Self.knownTypes[name] else {
+                self = .unknown(type: name)
+                return
+            }
+            self = .event(try DatasetEvent(type: type, envelope: envelope))
         } catch {
-            self = .invalid(type: name, reason: error.reason)
+            self = .invalid(InvalidWebhook(reason: error.reason, envelope))
         }
     }
 }
 
-/// Names the field that is against the schema, and why.
+/// Names the field that is against the schema, what it should be, and what it is.
 private struct SchemaViolation: Error {
     let reason: String
-    init(_ field: String, _ reason: String) { self.reason = "\(field): \(reason)" }
+
+    init(_ field: String, _ expected: String, _ value: JSONView?) {
+        reason = "\(field): must be \(expected), \(value.map { "not \($0.excerpt)" } ?? "and is missing")"
+    }
+}
+
+extension JSONView {
+    /// An integer from 1, also written as `5.0`.
+    fileprivate var positive: Int64? { int.flatMap { $0 > 0 ? $0 : nil } }
 }
 
 extension DatasetEvent {
     fileprivate init(type: DatasetEventType, envelope: JSONView) throws(SchemaViolation) {
-        if let timestamp = envelope["timestamp"], timestamp.kind != .string {
-            throw SchemaViolation("timestamp", "must be a string")
-        }
         guard let data = envelope["data"], data.kind == .object else {
-            throw SchemaViolation("data", "must be an object")
+            throw SchemaViolation("data", "an object", envelope["data"])
         }
-        guard let datasetID = data["dataset_id"]?.int, datasetID > 0 else {
-            throw SchemaViolation("data.dataset_id", "must be an integer from 1")
+        guard let datasetID = data["dataset_id"]?.positive else {
+            throw SchemaViolation("data.dataset_id", "an integer from 1", data["dataset_id"])
         }
-        guard let sequence = data["sequence"]?.int, sequence > 0 else {
-            throw SchemaViolation("data.sequence", "must be an integer from 1")
+        guard let sequence = data["sequence"]?.positive else {
+            throw SchemaViolation("data.sequence", "an integer from 1", data["sequence"])
         }
         self.init(
             type: type, datasetID: datasetID, reference: try Self.reference(data["reference"]), sequence: sequence)
@@ -101,11 +132,11 @@ extension DatasetEvent {
         stage = try Self.text(data["stage"], "data.stage")
         message = try Self.text(data["message"], "data.message")
         switch type {
-        case .datasetCompleted, .trainingCompleted:
+        case .datasetCompleted:
             guard let result = data["result"], result.kind == .object else {
-                throw SchemaViolation("data.result", "must be an object")
+                throw SchemaViolation("data.result", "an object", data["result"])
             }
-            if type == .datasetCompleted { self.result = Array(result.raw) }
+            self.result = Array(result.raw)
         case .datasetFailed, .trainingFailed:
             error = try Self.error(data["error"])
         default:
@@ -115,42 +146,39 @@ extension DatasetEvent {
 
     private static func reference(_ value: JSONView?) throws(SchemaViolation) -> String? {
         guard let value, value.kind != .null else { return nil }
-        guard let text = value.string, let reference = UUIDText.normalized(text) else {
-            throw SchemaViolation("data.reference", "must be a UUID or null")
+        guard let reference = value.string.flatMap(UUIDText.normalized) else {
+            throw SchemaViolation("data.reference", "a UUID or null", value)
         }
         return reference
     }
 
+    /// Sums of parts may be off the range by their rounding. Percents are whole: 99.9 is not done yet.
+    private static let progressRange = -1e-6...100 + 1e-6
+
     private static func progress(_ value: JSONView?, required: Bool) throws(SchemaViolation) -> Int? {
-        guard let value, value.kind != .null else {
-            if required { throw SchemaViolation("data.progress", "must be a number from 0 to 100") }
-            return nil
+        if !required, value.map({ $0.kind == .null }) ?? true { return nil }
+        guard let number = value?.double, progressRange.contains(number) else {
+            throw SchemaViolation("data.progress", "a number from 0 to 100", value)
         }
-        guard let number = value.double, (0...100).contains(number) else {
-            throw SchemaViolation("data.progress", "must be a number from 0 to 100")
-        }
-        return Int(number)
+        return Int(min(max(number, 0), 100))
     }
 
     private static func text(_ value: JSONView?, _ field: String) throws(SchemaViolation) -> Field {
         guard let value else { return .unchanged }
         if value.kind == .null { return .set(nil) }
-        guard let text = value.string else { throw SchemaViolation(field, "must be a string or null") }
+        guard let text = value.string else { throw SchemaViolation(field, "a string or null", value) }
         return .set(text)
     }
 
     private static func error(_ value: JSONView?) throws(SchemaViolation) -> DatasetError {
-        guard let value, value.kind == .object else { throw SchemaViolation("data.error", "must be an object") }
+        guard let value, value.kind == .object else { throw SchemaViolation("data.error", "an object", value) }
         guard let code = value["code"]?.string, !code.isEmpty else {
-            throw SchemaViolation("data.error.code", "must be a non-empty string")
+            throw SchemaViolation("data.error.code", "a non-empty string", value["code"])
         }
         guard let message = value["message"]?.string else {
-            throw SchemaViolation("data.error.message", "must be a string")
+            throw SchemaViolation("data.error.message", "a string", value["message"])
         }
-        if let retryable = value["retryable"], retryable.kind != .bool, retryable.kind != .null {
-            throw SchemaViolation("data.error.retryable", "must be true or false")
-        }
-        return DatasetError(code: code, message: message)
+        return DatasetError(code: code, message: message, retryable: value["retryable"]?.bool)
     }
 }
 

@@ -5,12 +5,15 @@ extension DatasetHistory {
     ///
     /// - Parameters:
     ///   - now: by the database's clock.
-    ///   - createUntil: when the claim of the instance that calls the TV Python API runs out; nil: none has it.
-    package func whyLate(at now: Timestamp, deadlineSeconds: Int64, createUntil: Timestamp? = nil) -> String {
+    ///   - createUntil: when the lease of the instance that calls the TV Python API runs out; nil: none has it.
+    ///   - owedSince: when the first change arose that is not known to be delivered; nil: all are.
+    package func whyLate(
+        at now: Timestamp, deadlineSeconds: Int64, createUntil: Timestamp? = nil, owedSince: Timestamp? = nil
+    ) -> String {
         var sentences = [standing(at: now, deadlineSeconds: deadlineSeconds, createUntil: createUntil)]
-        if let owedSince = debt.owedSince {
+        if let owedSince {
             sentences.append(
-                "Notifications after revision \(debt.notified) of \(revision) are owed since \(Self.ago(owedSince, now))."
+                "Notifications after revision \(delivery.watermark) of \(revision) are owed since \(Self.ago(owedSince, now))."
             )
         }
         return sentences.joined(separator: " ")

@@ -16,9 +16,7 @@ extension Notification {
             if bytes.count <= Self.payloadLimit || length == 0 { return String(decoding: bytes, as: UTF8.self) }
             length /= 2
             history.message = history.message?.limited(to: length)
-            if let error = history.error {
-                history.error = DatasetError(code: error.code, message: error.message.limited(to: length))
-            }
+            if let error = history.error { history.error?.message = error.message.limited(to: length) }
         }
     }
 

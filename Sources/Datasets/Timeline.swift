@@ -3,6 +3,14 @@ import Time
 
 /// What happened to a dataset, change by change: for clients that missed notifications (spec, section 2).
 package struct Timeline: Sendable {
+    /// Which changes are wanted.
+    package enum Part: Sendable, Equatable {
+        /// Those after a revision, the oldest first.
+        case after(Int64)
+        /// Those before a revision, the newest first; `Int64.max`: from the newest end.
+        case before(Int64)
+    }
+
     /// Types of which more is told than the log's columns say.
     package static let typesWithBody: [DatasetEventType] = [.datasetFailed, .trainingFailed, .trainingUpdated]
 
@@ -18,31 +26,44 @@ package struct Timeline: Sendable {
     }
 
     private let history: DatasetHistory
+    private let part: Part
     private let events: [Event]
     private let hasMore: Bool
 
-    package init(of history: DatasetHistory, _ events: [Event], hasMore: Bool) {
+    /// - Parameter hasMore: there are more in the direction of the part.
+    package init(of history: DatasetHistory, _ part: Part, _ events: [Event], hasMore: Bool) {
         self.history = history
+        self.part = part
         self.events = events
         self.hasMore = hasMore
     }
 
-    /// `data`, and how to go on: `links.next` and `meta.next_after`, null at the end.
-    /// - Parameter link: the URL of what comes after a revision.
-    package func json(after: Int64, perPage: Int, link: (Int64) -> String) -> [UInt8] {
-        let nextAfter = hasMore ? events.last?.notification.revision : nil
+    /// `data`, and how to go on in the same direction: `links.next`, and `meta.next_after` or `meta.next_before`, null at
+    /// the end.
+    /// - Parameter link: the URL of another part.
+    package func json(perPage: Int, link: (Part) -> String) -> [UInt8] {
+        var (after, before): (Int64?, Int64?)
+        var next: Part?
+        let last = hasMore ? events.last?.notification.revision : nil
+        switch part {
+        case .after(let revision): (after, next) = (revision, last.map(Part.after))
+        case .before(let revision): (before, next) = (revision == .max ? nil : revision, last.map(Part.before))
+        }
         var json = JSONWriter()
         json.object { json in
             json.key("data")
             json.array { json in for event in events { Self.write(event, to: &json) } }
             json.key("links")
-            json.object { $0.field("next", nextAfter.map(link)) }
+            json.object { $0.field("next", next.map(link)) }
             json.key("meta")
             json.object { json in
                 json.field("history_id", history.id)
-                json.field("revision", history.revision)
+                // An event that came between the two reads counts too.
+                json.field("revision", max(history.revision, events.map(\.notification.revision).max() ?? 0))
                 json.field("after", after)
-                json.field("next_after", nextAfter)
+                json.field("next_after", after == nil ? nil : last)
+                json.field("before", before)
+                json.field("next_before", after == nil ? last : nil)
                 json.field("per_page", perPage)
             }
         }
@@ -61,15 +82,7 @@ package struct Timeline: Sendable {
             json.field("progress", history.progress)
             json.field("stage", history.stage)
             json.field("message", history.message)
-            json.key("error")
-            if let error = event.error {
-                json.object { json in
-                    json.field("code", error.code)
-                    json.field("message", error.message)
-                }
-            } else {
-                json.null()
-            }
+            json.field("error", event.error)
             if let training = notification.training {
                 json.field("training_status", training.status.rawValue)
                 json.field("training_status_label", training.status.label)

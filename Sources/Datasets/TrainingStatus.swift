@@ -34,12 +34,12 @@ package enum TrainingStatus: Int, Sendable, CaseIterable {
         }
     }
 
-    /// Whether a `training.*` webhook may set `next` from here.
+    /// Whether a `training.*` webhook may set `next` from here. None sets `canceled` today.
     package func mayBeSet(byWebhook next: TrainingStatus) -> Bool {
         switch next {
-        case .training: self == .requested || self == .none
-        case .trained, .failed: self == .training || self == .requested
-        case .none, .requested, .canceled: false
+        case .none, .requested: false
+        case .training, .trained, .failed: self != .canceled
+        case .canceled: true
         }
     }
 }

@@ -1,4 +1,4 @@
-import Datasets
+package import Datasets
 
 /// The channels of a wishlist (spec, section 5).
 package struct ChannelName: Sendable, Equatable {
@@ -9,7 +9,7 @@ package struct ChannelName: Sendable, Equatable {
     package let text: String
 
     /// The name of a kind of channel; nil where the wishlist has no group.
-    init?(_ kind: ChannelKind, of address: WishlistAddress) {
+    package init?(_ kind: ChannelKind, of address: WishlistAddress) {
         switch kind {
         case .wishlist: text = Self.wishlistPrefix + address.slug
         case .presence: text = Self.presencePrefix + address.slug

@@ -1,11 +1,12 @@
 package import Datasets
+package import MySQL
+import Store
 import Synchronization
 
-/// Sends what is owed, from the moment it is committed: hands `NotificationQueue`'s parcels to senders, and what became of
-/// them to the lanes.
+/// Has sent what is owed, from the moment it is committed: hands `NotificationQueue`'s notifications to the senders.
 ///
-/// Nothing is polled. When Pusher fails, all senders pause together, with backoff; what waits longer than its claim leaves
-/// memory, and is claimed and read from the log again. Callable from any thread; `run` once.
+/// When Pusher fails, all senders pause together, with backoff. Nothing is sent by an instance that cannot be sure of its
+/// lease: see `InstanceLease`. Callable from any thread.
 package final class Dispatcher: Sendable {
     /// Why nothing is sent at present.
     package enum Pause: Sendable, Equatable {
@@ -17,6 +18,7 @@ package final class Dispatcher: Sendable {
 
     private struct State: Sendable {
         var queue: NotificationQueue
+        var lease = InstanceLease()
         var pause: Pause?
         /// Failures in a row.
         var failures = 0
@@ -27,48 +29,33 @@ package final class Dispatcher: Sendable {
         /// Senders at work.
         var busy = 0
 
-        /// Pusher fails, and somebody is finding out whether it still does.
-        var mustWait: Bool { isHeld || (pause != nil && busy > 0) }
+        /// Whether a sender may begin a request, of so many notifications at most: many at once only if each is full, so that
+        /// a server that takes its time is sent more at once, and a quick one no smaller requests.
+        func mayTake(_ maximum: Int) -> Bool {
+            queue.hasReady && !mustWait && (busy < Dispatcher.eagerSenders || queue.readyCount >= maximum)
+        }
+
+        /// Pusher fails, and somebody is finding out whether it still does; or another instance may deliver by now.
+        var mustWait: Bool { isHeld || (pause != nil && busy > 0) || !lease.allowsSending(at: .now) }
     }
 
+    /// Requests that are begun with whatever there is to send.
+    private static let eagerSenders = 8
+
     private let state: Mutex<State>
-    /// A claim is given up so early that a parcel that begins with it has ended, by its timeout at the latest, before the
-    /// claim runs out in the database: another instance may send newer notifications then.
-    package static let claim: Duration = .seconds(NotificationDebt.claimSeconds - 2) - PusherPublisher.timeout
 
     package init(queue: NotificationQueue = NotificationQueue()) {
         state = Mutex(State(queue: queue))
     }
 
-    /// Takes what a transaction left to be sent and to be noted.
-    ///
-    /// - Parameter lost: histories whose claim another instance has.
-    /// - Returns: histories to be read back from the log, and what is settled at once.
-    package func take(
-        _ handoffs: [Handoff], settled: [Settled], lost: [Int64]
-    ) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement]) {
-        guard !handoffs.isEmpty || !settled.isEmpty || !lost.isEmpty else { return ([], []) }
-        let claimedUntil = ContinuousClock.now + Self.claim
-        var loads: [(historyID: Int64, after: Int64)] = []
-        var settlements: [Settlement] = []
-        let waiters = state.withLock { state in
-            for handoff in handoffs {
-                switch state.queue.offer(handoff, claimedUntil: claimedUntil) {
-                case .load(let after): loads.append((handoff.historyID, after))
-                case .settle(let settlement): settlements.append(settlement)
-                case .accepted, .left: break
-                }
-            }
-            for one in settled {
-                let after = state.queue.settled(
-                    one.historyID, owed: one.isOwed, revision: one.revision, claimedUntil: claimedUntil)
-                if let after { loads.append((one.historyID, after)) }
-            }
-            for historyID in lost { state.queue.forget(historyID) }
-            return Self.wake(&state)
+    /// Changes the state, and wakes whoever has something to do then.
+    private func update<R>(_ body: (inout State) -> sending R) -> sending R {
+        let (result, waiters) = state.withLock { state in
+            let result = body(&state)
+            return (result, Self.wake(&state))
         }
         for waiter in waiters { waiter.resume() }
-        return (loads, settlements)
+        return result
     }
 
     /// Whom to wake: all when draining, one otherwise (it wakes the next if it leaves something).
@@ -81,33 +68,73 @@ package final class Dispatcher: Sendable {
         return [waiter]
     }
 
+    // MARK: For the lanes and whoever else changes histories
+
+    /// The number that the instance goes by, whether or not it has its lease yet.
+    package var number: UInt64 { state.withLock { $0.lease.number } }
+
+    /// The instance that changes are to be noted for; nil: it has no lease yet.
+    package var instance: UInt64? { state.withLock { $0.lease.holder } }
+
+    /// The same; takes the lease if that has not been done yet.
+    package func lease(on connection: isolated MySQLConnection) throws(MySQLError) -> UInt64 {
+        if let instance { return instance }
+        let (number, start) = (withLease { $0.number }, ContinuousClock.now)
+        try connection.execute(Outbox.take(lease: number))
+        withLease { $0.renewed(number, from: start) }
+        return number
+    }
+
+    /// Up to where each of these histories has been delivered, as far as is known here; 0: nothing is known.
+    package func delivered(_ ids: [Int64]) -> [Int64] {
+        state.withLock { state in ids.map { state.queue.delivered($0) } }
+    }
+
+    /// Takes what a transaction left to be sent.
+    ///
+    /// - Parameters:
+    ///   - unread: histories for which nobody knows what was left.
+    ///   - instance: for which it was noted. Of what was noted for another the lease is lost, and it is found by that.
+    package func take(_ entries: [OutboxEntry], unread: [Int64] = [], for instance: UInt64) {
+        if entries.isEmpty && unread.isEmpty { return }
+        let now = ContinuousClock.now
+        update { state in
+            guard state.lease.holder == instance else { return }
+            for entry in entries { state.queue.offer(entry, now: now) }
+            for id in unread { state.queue.load(id) }
+        }
+    }
+
+    // MARK: For the senders
+
     /// What a sender is to do next.
     package enum Work: Sendable {
-        case send(NotificationQueue.Parcel)
+        case send([(notification: Notification, address: WishlistAddress)])
         /// Draining, and nothing is left.
         case stop
     }
 
     /// Waits for something to send. While Pusher fails only one sender at a time gets something.
-    /// - Parameter maximum: notifications in the parcel at most.
+    /// - Parameter maximum: notifications at most.
     package func next(maximum: Int) async -> Work {
         while true {
             if Task.isCancelled { return .stop }
             let (work, waiter) = state.withLock { state -> (Work?, CheckedContinuation<Void, Never>?) in
                 if state.mustWait { return (state.isDraining ? .stop : nil, nil) }
-                let parcel = state.queue.take(maximum: maximum, now: .now)
-                if parcel.notifications.isEmpty && parcel.expired.isEmpty {
-                    return (state.isDraining && state.busy == 0 ? .stop : nil, nil)
-                }
+                if state.queue.hasReady && !state.mayTake(maximum) { return (nil, nil) }
+                let notifications = state.queue.take(maximum: maximum)
+                if notifications.isEmpty { return (state.isDraining && state.busy == 0 ? .stop : nil, nil) }
                 state.busy += 1
-                return (.send(parcel), state.queue.hasReady && state.pause == nil ? state.waiters.popLast() : nil)
+                return (
+                    .send(notifications), state.mayTake(maximum) && state.pause == nil ? state.waiters.popLast() : nil
+                )
             }
             waiter?.resume()
             if let work { return work }
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
                     if state.isDraining && (state.mustWait || state.busy == 0) { return true }
-                    if state.queue.hasReady && !state.mustWait { return true }
+                    if state.mayTake(maximum) { return true }
                     state.waiters.append(continuation)
                     return false
                 }
@@ -116,42 +143,35 @@ package final class Dispatcher: Sendable {
         }
     }
 
-    /// Notes the end of a parcel.
+    /// What became of the notifications of one history in a request.
+    package struct Outcome: Sendable {
+        package var historyID: Int64
+        package var delivered = 0
+        package var back: [Notification] = []
+
+        package init(historyID: Int64) { self.historyID = historyID }
+    }
+
+    /// Notes the end of a request.
     ///
-    /// - Parameters:
-    ///   - done: for each history, how many of its notifications have been dealt with, and which are dead letters.
-    ///   - back: for each history, what could not be sent.
-    ///   - pause: why Pusher did not take it; nil: it did.
-    /// - Returns: what is to be noted in the histories' rows; and how often in a row Pusher has failed now. If it has, the
-    ///   caller waits, and then calls `resume`.
-    package func finish(
-        done: [(historyID: Int64, count: Int, deadLetters: [Settlement.DeadLetter])],
-        back: [(historyID: Int64, notifications: [Notification])], pause: Pause?
-    ) -> (settlements: [Settlement], failures: Int) {
-        let (settlements, failures, waiters) = state.withLock { state in
-            // Back first: a history that is in both is released by the second call, with all in its place.
-            for (historyID, notifications) in back { state.queue.putBack(historyID, notifications) }
-            let settlements = done.compactMap {
-                state.queue.finish($0.historyID, taken: $0.count, deadLetters: $0.deadLetters)
+    /// - Parameter pause: why Pusher did not take it; nil: it did.
+    /// - Returns: how often in a row Pusher has failed now. If it has, the caller waits, and then calls `resume`.
+    package func finish(_ outcomes: [Outcome], pause: Pause?) -> Int {
+        let now = ContinuousClock.now
+        return update { state in
+            for outcome in outcomes {
+                state.queue.finish(outcome.historyID, delivered: outcome.delivered, back: outcome.back, now: now)
             }
             state.busy -= 1
             state.pause = pause
             state.isHeld = pause != nil
             state.failures = pause == nil ? 0 : state.failures + 1
-            return (settlements, state.failures, Self.wake(&state))
+            return state.failures
         }
-        for waiter in waiters { waiter.resume() }
-        return (settlements, failures)
     }
 
     /// Lets one sender try again.
-    package func resume() {
-        let waiters = state.withLock { state in
-            state.isHeld = false
-            return Self.wake(&state)
-        }
-        for waiter in waiters { waiter.resume() }
-    }
+    package func resume() { update { $0.isHeld = false } }
 
     /// Why nothing is sent at present; nil if all is well.
     package var pause: Pause? { state.withLock { $0.pause } }
@@ -160,11 +180,19 @@ package final class Dispatcher: Sendable {
     package var counts: (waiting: Int, overtaken: Int) { state.withLock { ($0.queue.count, $0.queue.overtaken) } }
 
     /// Has the senders stop once nothing is left in memory.
-    package func drain() {
-        let waiters = state.withLock { state in
-            state.isDraining = true
-            return Self.wake(&state)
+    package func drain() { update { $0.isDraining = true } }
+
+    // MARK: For the keeper of the outbox
+
+    /// Looks at, or changes, the queue.
+    func withQueue<R>(_ body: (inout NotificationQueue) -> sending R) -> sending R { update { body(&$0.queue) } }
+
+    /// Looks at, or changes, the lease. What was to be delivered under a lease that is lost is no longer.
+    func withLease<R>(_ body: (inout InstanceLease) -> sending R) -> sending R {
+        update { state in
+            let before = state.lease.holder
+            defer { if let before, state.lease.holder != before { state.queue.forgetAll() } }
+            return body(&state.lease)
         }
-        for waiter in waiters { waiter.resume() }
     }
 }

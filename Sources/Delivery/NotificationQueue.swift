@@ -1,54 +1,43 @@
 package import Datasets
 
-/// The notifications that this instance has claimed and not sent yet: which of them may go out now.
+/// The notifications that this instance has to deliver: which of them may go out now, how far each history is delivered, and
+/// what has to be read from the log.
 ///
-/// A pure value; `Dispatcher` holds it under a lock and does what it decides. For each dataset at most one request is on its
-/// way, so order is kept; different datasets go side by side. What does not fit is left to the database, where all of it
-/// stands anyway, and is read back from the log later.
+/// A pure value; `Dispatcher` holds it under a lock and does what it decides. For each dataset at most one publish request is
+/// on its way, so order is kept; different datasets go side by side. What does not fit is left to the log, where all of it
+/// stands anyway, and is read later.
 package struct NotificationQueue: Sendable {
     /// The life of a dataset in this queue:
     ///
-    ///     (absent) ──offer──▶ ready ──take──▶ in flight ──finish──▶ ready | idle ──settled──▶ (absent)
-    ///                           └── claim ran out ──▶ (absent), to be claimed and read again
+    ///     (absent) ──offer──▶ ready ──take──▶ in flight ──finish──▶ ready | idle ──noted──▶ (absent)
     ///
-    /// What is forgotten is absent at once, or when its request has ended: a second one must not overtake it, nor the end
-    /// of the first be taken for the end of the second.
+    /// An idle one is delivered, but its row does not say so yet: the next change of the row takes the watermark along, or it
+    /// is written once the dataset has been quiet for a while. What is forgotten is absent at once, or when its request has
+    /// ended: a second one must not overtake it, nor the end of the first be taken for the end of the second.
     private struct Dataset: Sendable {
-        var laneKey: Int64
         var address: WishlistAddress
         var waiting: [Notification] = []
         var isInFlight = false
-        /// Another instance has the claim, or had it: all but the request that is on its way is gone.
+        /// Another instance delivers it now: all but the request that is on its way is gone.
         var isForgotten = false
-        /// The log is being read for it; until then nothing is added.
+        /// The log is to be read for it; until then nothing is added.
         var isLoading = false
         /// All revisions up to here have been in `waiting`, or were not wanted.
         var covered: Int64
-        /// When the claim runs out, by the local monotonic clock.
-        var claimedUntil: ContinuousClock.Instant
-    }
-
-    /// What became of a handoff.
-    package enum Offer: Sendable, Equatable {
-        case accepted
-        /// Revisions are missing: read the log from this revision on.
-        case load(after: Int64)
-        /// Nothing of it is wanted: to be noted at once.
-        case settle(Settlement)
-        /// The queue is full, or a load is on its way that will bring it.
-        case left
-    }
-
-    /// Notifications that may be sent now, in order for each dataset.
-    package struct Parcel: Sendable {
-        package var notifications: [(notification: Notification, address: WishlistAddress)]
-        /// Datasets whose claim ran out while they waited: to be claimed again.
-        package var expired: [(historyID: Int64, laneKey: Int64)]
+        /// All revisions up to here are delivered.
+        var delivered: Int64
+        /// The latest revision that is known of.
+        var latest: Int64
+        /// Since when there is nothing to send; nil: there is.
+        var idleSince: ContinuousClock.Instant?
     }
 
     private var datasets: [Int64: Dataset] = [:]
-    private var ready: [Int64] = []
-    private var readyHead = 0
+    private var ready = FIFO<Int64>()
+    private var idle = FIFO<(historyID: Int64, since: ContinuousClock.Instant)>()
+    private var idleCount = 0
+    /// Histories to be read from the log, and the revision after which.
+    private var loads: [Int64: Int64] = [:]
     /// Notifications dropped because a newer progress event of the same dataset came while they waited.
     package private(set) var overtaken = 0
     /// Notifications that wait or are on their way.
@@ -57,187 +46,240 @@ package struct NotificationQueue: Sendable {
     package let maximumDatasets: Int
     package let maximumPerDataset: Int
 
+    /// - Parameter maximumDatasets: with something to send; and so many, besides, whose row is not up to date.
     package init(maximumDatasets: Int = 20_000, maximumPerDataset: Int = 64) {
         self.maximumDatasets = maximumDatasets
         self.maximumPerDataset = maximumPerDataset
     }
 
     /// Datasets with something to send that nobody sends yet.
-    package var hasReady: Bool { readyHead < ready.count }
+    package var hasReady: Bool { !ready.isEmpty }
 
-    /// Whether nothing waits, is on its way or is being settled.
-    package var isEmpty: Bool { datasets.isEmpty }
+    /// How many datasets those are, about.
+    package var readyCount: Int { ready.count }
 
-    /// Takes what a transaction left to be sent.
-    package mutating func offer(_ handoff: Handoff, claimedUntil: ContinuousClock.Instant) -> Offer {
-        guard var dataset = datasets[handoff.historyID] else {
+    /// Whether one more dataset with something to send is taken.
+    package var hasRoom: Bool { datasets.count - idleCount < maximumDatasets }
+
+    /// Whether nothing waits, is on its way or is to be noted or read.
+    package var isEmpty: Bool { datasets.isEmpty && loads.isEmpty }
+
+    // MARK: What comes in
+
+    /// Takes what a transaction left to be sent, or what was read from the log.
+    package mutating func offer(_ entry: OutboxEntry, now: ContinuousClock.Instant) {
+        let id = entry.historyID
+        var dataset: Dataset
+        if let known = datasets[id] {
+            dataset = known
+        } else {
             // Also of what was read from the log: it may have been asked for when more was here than is now.
-            guard handoff.from <= handoff.notified else { return .load(after: handoff.notified) }
-            guard datasets.count < maximumDatasets else { return .left }
-            var dataset = Dataset(
-                laneKey: handoff.laneKey, address: handoff.address, covered: handoff.from, claimedUntil: claimedUntil)
-            append(handoff, to: &dataset)
-            return accept(dataset, handoff)
+            guard entry.from <= entry.watermark else { return load(id, after: entry.watermark) }
+            guard hasRoom else { return }
+            dataset = Dataset(
+                address: entry.address, covered: entry.from, delivered: entry.from, latest: entry.from)
         }
-        if dataset.isForgotten || (dataset.isLoading && !handoff.isRecovered) { return .left }
-        dataset.claimedUntil = claimedUntil
-        dataset.laneKey = handoff.laneKey
-        dataset.address = handoff.address
-        if handoff.notified > dataset.covered { skip(to: handoff.notified, &dataset) }
-        if handoff.from > dataset.covered {
+        if dataset.isForgotten { return }
+        dataset.latest = max(dataset.latest, entry.latest)
+        defer { datasets[id] = dataset }
+        if dataset.isLoading && !entry.isFromLog { return }
+        dataset.address = entry.address
+        if entry.watermark > dataset.covered { skip(to: entry.watermark, &dataset) }
+        if entry.from > dataset.covered {
             dataset.isLoading = true
-            datasets[handoff.historyID] = dataset
-            return .load(after: dataset.covered)
+            return load(id, after: dataset.covered)
         }
         dataset.isLoading = false
-        append(handoff, to: &dataset)
-        return accept(dataset, handoff)
+        append(entry, to: &dataset)
+        rest(id, &dataset, now)
     }
 
-    /// What another instance has settled meanwhile is not to be read, nor sent.
-    private mutating func skip(to notified: Int64, _ dataset: inout Dataset) {
+    /// What another instance has delivered meanwhile is not to be read, nor sent.
+    private mutating func skip(to watermark: Int64, _ dataset: inout Dataset) {
         count -= dataset.waiting.count
         dataset.waiting = []
-        dataset.covered = notified
+        dataset.covered = watermark
     }
 
-    /// Keeps the dataset. Without anything to send no sender will ever report.
-    private mutating func accept(_ dataset: Dataset, _ handoff: Handoff) -> Offer {
-        if dataset.waiting.isEmpty && !dataset.isInFlight && dataset.covered <= handoff.notified {
-            datasets[handoff.historyID] = nil
-            return .accepted
-        }
-        datasets[handoff.historyID] = dataset
-        guard dataset.waiting.isEmpty, !dataset.isInFlight else { return .accepted }
-        return .settle(
-            Settlement(
-                historyID: handoff.historyID, laneKey: dataset.laneKey, upTo: dataset.covered, covered: dataset.covered)
-        )
-    }
-
-    private mutating func append(_ handoff: Handoff, to dataset: inout Dataset) {
-        for notification in handoff.notifications where notification.revision > dataset.covered {
+    private mutating func append(_ entry: OutboxEntry, to dataset: inout Dataset) {
+        for notification in entry.notifications where notification.revision > dataset.covered {
             if notification.isProgress, let old = dataset.waiting.firstIndex(where: \.isProgress) {
                 dataset.waiting.remove(at: old)
                 overtaken += 1
                 count -= 1
             }
-            // What does not fit stays uncovered: the next settlement finds it and has it read back.
-            guard dataset.waiting.count < maximumPerDataset else { break }
-            if dataset.waiting.isEmpty && !dataset.isInFlight { ready.append(handoff.historyID) }
+            // What does not fit stays uncovered, and is read from the log when there is room.
+            guard dataset.waiting.count < maximumPerDataset else { return }
+            if dataset.waiting.isEmpty && !dataset.isInFlight { ready.append(entry.historyID) }
             dataset.waiting.append(notification)
             dataset.covered = notification.revision
             count += 1
         }
-        if handoff.notifications.last.map({ $0.revision <= dataset.covered }) ?? true {
-            dataset.covered = max(dataset.covered, handoff.to)
-        }
+        dataset.covered = max(dataset.covered, entry.to)
     }
+
+    /// Notes how far a dataset is, and whether there is nothing more to do now.
+    private mutating func rest(_ id: Int64, _ dataset: inout Dataset, _ now: ContinuousClock.Instant) {
+        let wasIdle = dataset.idleSince != nil
+        dataset.idleSince = nil
+        if !dataset.isInFlight {
+            dataset.delivered = dataset.waiting.first.map { $0.revision - 1 } ?? dataset.covered
+            if dataset.waiting.isEmpty && !dataset.isLoading {
+                if dataset.latest > dataset.covered {
+                    dataset.isLoading = true
+                    load(id, after: dataset.covered)
+                } else {
+                    dataset.idleSince = now
+                    idle.append((id, now))
+                }
+            }
+        }
+        idleCount += (dataset.idleSince == nil ? 0 : 1) - (wasIdle ? 1 : 0)
+    }
+
+    // MARK: What goes out
 
     /// Takes up to `maximum` notifications of datasets of which nothing is on its way; a notification that is to go alone
     /// goes alone.
-    package mutating func take(maximum: Int, now: ContinuousClock.Instant) -> Parcel {
-        var parcel = Parcel(notifications: [], expired: [])
-        while parcel.notifications.count < maximum, readyHead < ready.count {
-            let id = ready[readyHead]
+    package mutating func take(maximum: Int) -> [(notification: Notification, address: WishlistAddress)] {
+        var request: [(notification: Notification, address: WishlistAddress)] = []
+        while request.count < maximum, let id = ready.first {
             guard var dataset = datasets[id], !dataset.isInFlight, !dataset.waiting.isEmpty else {
-                readyHead += 1
+                ready.removeFirst()
                 continue
             }
-            if dataset.claimedUntil <= now {
-                readyHead += 1
-                count -= dataset.waiting.count
-                datasets[id] = nil
-                parcel.expired.append((id, dataset.laneKey))
-                continue
-            }
-            if dataset.waiting[0].alone && !parcel.notifications.isEmpty { break }
-            readyHead += 1
-            var room = dataset.waiting[0].alone ? 1 : maximum - parcel.notifications.count
+            if dataset.waiting[0].alone && !request.isEmpty { break }
+            ready.removeFirst()
+            var room = dataset.waiting[0].alone ? 1 : maximum - request.count
             if let alone = dataset.waiting.dropFirst().firstIndex(where: \.alone) { room = min(room, alone) }
             let taken = dataset.waiting.prefix(room)
-            parcel.notifications += taken.map { ($0, dataset.address) }
+            request += taken.map { ($0, dataset.address) }
             dataset.waiting.removeFirst(taken.count)
             dataset.isInFlight = true
             datasets[id] = dataset
             if taken.first?.alone == true { break }
         }
-        if readyHead > 1024 && readyHead * 2 > ready.count {
-            ready.removeFirst(readyHead)
-            readyHead = 0
-        }
-        return parcel
+        return request
     }
 
-    /// Notes that what was taken of this dataset has been dealt with, and says what to note in its row.
+    /// Notes the end of a request, for one history: how many of its notifications have been delivered, and which go back.
+    /// Progress that was overtaken meanwhile is dropped.
     package mutating func finish(
-        _ historyID: Int64, taken: Int, deadLetters: [Settlement.DeadLetter] = []
-    ) -> Settlement? {
-        count -= taken
-        guard var dataset = datasets[historyID] else { return nil }
-        if dataset.isForgotten {
-            datasets[historyID] = nil
-            return nil
-        }
-        release(&dataset, historyID)
-        datasets[historyID] = dataset
-        return Settlement(
-            historyID: historyID, laneKey: dataset.laneKey,
-            upTo: dataset.waiting.first.map { $0.revision - 1 } ?? dataset.covered,
-            covered: dataset.covered, oldest: dataset.waiting.first?.arisenAt, deadLetters: deadLetters)
-    }
-
-    /// Puts back what could not be sent; progress that was overtaken meanwhile is dropped.
-    package mutating func putBack(_ historyID: Int64, _ notifications: [Notification]) {
-        guard var dataset = datasets[historyID], !dataset.isForgotten else {
-            count -= notifications.count
-            datasets[historyID] = nil
+        _ id: Int64, delivered: Int, back: [Notification] = [], now: ContinuousClock.Instant
+    ) {
+        count -= delivered
+        guard var dataset = datasets[id], !dataset.isForgotten else {
+            count -= back.count
+            datasets[id] = nil
             return
         }
-        let overtakenNow = dataset.waiting.contains(where: \.isProgress)
-        let kept = notifications.filter { !($0.isProgress && overtakenNow) }
-        overtaken += notifications.count - kept.count
-        count -= notifications.count - kept.count
+        let isOvertaken = dataset.waiting.contains(where: \.isProgress)
+        let kept = back.filter { !($0.isProgress && isOvertaken) }
+        overtaken += back.count - kept.count
+        count -= back.count - kept.count
         dataset.waiting.insert(contentsOf: kept, at: 0)
-        release(&dataset, historyID)
-        datasets[historyID] = dataset
-    }
-
-    private mutating func release(_ dataset: inout Dataset, _ historyID: Int64) {
         dataset.isInFlight = false
-        if !dataset.waiting.isEmpty { ready.append(historyID) }
+        if !dataset.waiting.isEmpty { ready.append(id) }
+        rest(id, &dataset, now)
+        datasets[id] = dataset
     }
 
-    /// Leaves a dataset to whoever has the claim now.
-    package mutating func forget(_ historyID: Int64) {
-        guard var dataset = datasets.removeValue(forKey: historyID) else { return }
+    // MARK: What the rows are to say
+
+    /// Up to which revision a history is delivered, as far as this instance knows; 0: it knows nothing.
+    package func delivered(_ id: Int64) -> Int64 { datasets[id]?.delivered ?? 0 }
+
+    /// Takes up to `limit` datasets that have been idle since `time` at least, or that are too many, for their rows to be
+    /// released: the history and the revision up to which all of it is delivered.
+    package mutating func takeIdle(since time: ContinuousClock.Instant, limit: Int) -> [(id: Int64, delivered: Int64)] {
+        var taken: [(id: Int64, delivered: Int64)] = []
+        while taken.count < limit, let (id, since) = idle.first, since <= time || idleCount > maximumDatasets {
+            idle.removeFirst()
+            guard let dataset = datasets[id], dataset.idleSince == since else { continue }
+            taken.append((id, dataset.delivered))
+        }
+        return taken
+    }
+
+    /// Notes that a row has been released at this revision.
+    package mutating func released(_ id: Int64, at revision: Int64) {
+        guard let dataset = datasets[id], dataset.idleSince != nil, dataset.delivered == revision else { return }
+        datasets[id] = nil
+        idleCount -= 1
+    }
+
+    /// Notes that a row could not be released: it is at this revision. Others may have changed it.
+    package mutating func notReleased(_ id: Int64, revision: Int64? = nil, now: ContinuousClock.Instant) {
+        guard var dataset = datasets[id], dataset.idleSince != nil else { return }
+        dataset.latest = max(dataset.latest, revision ?? 0)
+        rest(id, &dataset, now)
+        datasets[id] = dataset
+    }
+
+    // MARK: What is read from the log
+
+    /// Has a history read from the log, from where this queue ends.
+    package mutating func load(_ id: Int64) {
+        if datasets[id]?.isForgotten == true { return }
+        datasets[id]?.isLoading = true
+        load(id, after: datasets[id]?.covered ?? 0)
+    }
+
+    private mutating func load(_ id: Int64, after revision: Int64) {
+        // What there is no room for is found by looking for it, if the queue knows nothing of it.
+        if datasets[id] != nil || loads.count < maximumDatasets { loads[id] = revision }
+    }
+
+    /// Takes up to `limit` histories that are to be read from the log, and the revision after which.
+    package mutating func takeLoads(limit: Int) -> [Int64: Int64] {
+        if loads.count <= limit {
+            defer { loads = [:] }
+            return loads
+        }
+        let taken = Dictionary(uniqueKeysWithValues: loads.prefix(limit).map { $0 })
+        for id in taken.keys { loads[id] = nil }
+        return taken
+    }
+
+    /// Which of these histories the queue knows nothing of.
+    package func unknown(_ ids: [Int64]) -> [Int64] { ids.filter { datasets[$0] == nil && loads[$0] == nil } }
+
+    // MARK: What others deliver
+
+    /// Leaves a dataset to whoever delivers it now.
+    package mutating func forget(_ id: Int64) {
+        loads[id] = nil
+        guard var dataset = datasets.removeValue(forKey: id) else { return }
         count -= dataset.waiting.count
+        if dataset.idleSince != nil { idleCount -= 1 }
         guard dataset.isInFlight else { return }
         dataset.waiting = []
         dataset.isForgotten = true
-        datasets[historyID] = dataset
+        datasets[id] = dataset
     }
 
-    /// Notes that a settlement has been committed.
-    ///
-    /// - Parameters:
-    ///   - owed: the row still owes notifications and this instance has the claim.
-    ///   - revision: the row's revision.
-    /// - Returns: from which revision on the log has to be read, if others have added to it meanwhile.
-    package mutating func settled(
-        _ historyID: Int64, owed: Bool, revision: Int64, claimedUntil: ContinuousClock.Instant
-    ) -> Int64? {
-        guard var dataset = datasets[historyID], !dataset.isForgotten else { return nil }
-        if !owed {
-            if dataset.waiting.isEmpty && !dataset.isInFlight && dataset.covered <= revision {
-                datasets[historyID] = nil
-            }
-            return nil
-        }
-        dataset.claimedUntil = claimedUntil
-        let behind = revision > dataset.covered && !dataset.isLoading
-        if behind { dataset.isLoading = true }
-        datasets[historyID] = dataset
-        return behind ? dataset.covered : nil
+    /// Leaves everything.
+    package mutating func forgetAll() {
+        for id in datasets.keys { forget(id) }
+        loads = [:]
+    }
+}
+
+/// First in, first out.
+private struct FIFO<Element: Sendable>: Sendable {
+    private var elements: [Element] = []
+    private var head = 0
+
+    var isEmpty: Bool { head == elements.count }
+    var count: Int { elements.count - head }
+    var first: Element? { isEmpty ? nil : elements[head] }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func removeFirst() {
+        head += 1
+        guard head > 1024 && head * 2 > elements.count else { return }
+        elements.removeFirst(head)
+        head = 0
     }
 }

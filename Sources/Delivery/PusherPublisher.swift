@@ -8,8 +8,8 @@ import Telemetry
 
 /// Sends notifications to Pusher: one alone by `events`, several by `batch_events` (spec, section 5).
 package struct PusherPublisher: Sendable {
-    /// How long a parcel may take, however many requests it needs: a server that hangs is found out by this, and what is
-    /// sent is sent while the claim holds.
+    /// How long notifications that were taken together may take, however many requests they need: a server that hangs is
+    /// found out by this, and what is sent is sent while the lease holds.
     package static let timeout: Duration = .seconds(10)
 
     /// What became of a notification.
@@ -21,7 +21,7 @@ package struct PusherPublisher: Sendable {
         case again(alone: Bool)
     }
 
-    /// What became of a parcel.
+    /// What became of notifications that were taken together.
     package struct Report: Sendable {
         package var outcomes: [Outcome] = []
         package var pause: Dispatcher.Pause?
@@ -54,11 +54,13 @@ package struct PusherPublisher: Sendable {
     }
 
     /// Sends in order, and stops at the first request that fails, or when less than half of the time is left.
-    package func publish(_ parcel: [(notification: Notification, address: WishlistAddress)]) async -> Report {
-        let events = parcel.map { event(of: $0.notification, to: $0.address) }
-        var runs = [0..<min(1, events.count)]
+    package func publish(
+        _ notifications: [(notification: Notification, address: WishlistAddress)]
+    ) async -> Report {
+        let events = notifications.map { event(of: $0.notification, to: $0.address) }
+        var requests = [0..<min(1, events.count)]
         if events.count > 1 {
-            runs =
+            requests =
                 batches.isThere.load(ordering: .relaxed)
                 ? api.batches(
                     of: events, maximumEntries: configuration.batchEvents, maximumBytes: configuration.requestBytes)
@@ -66,14 +68,14 @@ package struct PusherPublisher: Sendable {
         }
         var report = Report()
         let end = now() + Self.timeout
-        for run in runs {
+        for range in requests {
             let left = now().duration(to: end)
-            if run.lowerBound > 0 && left < Self.timeout / 2 { break }
-            await send(Array(events[run]), within: left, &report)
+            if range.lowerBound > 0 && left < Self.timeout / 2 { break }
+            await send(Array(events[range]), within: left, &report)
             // What comes after something that goes back would overtake it.
             if case .again = report.outcomes.last { break }
         }
-        while report.outcomes.count < parcel.count { report.outcomes.append(.again(alone: false)) }
+        while report.outcomes.count < notifications.count { report.outcomes.append(.again(alone: false)) }
         return report
     }
 

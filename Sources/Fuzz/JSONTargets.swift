@@ -4,7 +4,11 @@ import JSON
 
 /// What is accepted is written again value by value and then reads the same.
 func checkJSON(_ bytes: [UInt8]) {
-    guard let document = try? JSONDocument(parsing: bytes) else { return }
+    guard let document = try? JSONDocument(parsing: bytes) else {
+        // What can be read of it can be written.
+        if let salvaged = JSONDocument(salvaging: bytes) { _ = write(salvaged.root) }
+        return
+    }
     let written = write(document.root)
     guard let again = try? JSONDocument(parsing: written) else {
         preconditionFailure("what was written does not parse: \(String(decoding: written, as: UTF8.self))")
@@ -43,6 +47,13 @@ private func write(_ value: JSONView, to json: inout JSONWriter) {
 func checkWebhook(_ bytes: [UInt8]) {
     let webhook = IncomingWebhook(id: "fuzz", body: bytes)
     precondition(webhook.body == bytes, "the bytes are kept as they came")
+    if case .invalid(let invalid) = webhook.content {
+        precondition(
+            invalid.reason.utf8.count < 600 && invalid.reason.contains(": "), "a reason names a field, in bounds")
+        precondition(
+            invalid.reason.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }, "on one line")
+        precondition((invalid.datasetID ?? 1) > 0 && (invalid.sequence ?? 1) > 0, "what was sound is kept")
+    }
     guard case .event(let event) = webhook.content else { return }
     precondition(event.sequence! > 0 && event.datasetID! > 0, "ids and sequences count from 1")
     if let progress = event.progress { precondition((0...100).contains(progress), "progress is in percent") }

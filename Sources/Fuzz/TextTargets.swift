@@ -71,9 +71,10 @@ func checkHeaders(_ bytes: [UInt8]) {
 /// Any file can be read, and a value in single quotes is read as it stands.
 func checkDotenv(_ bytes: [UInt8]) {
     let text = String(decoding: bytes, as: UTF8.self)
-    let variables = Environment.dotenv(text)
+    let file = Dotenv(text)
     let lines = text.utf8.split { $0 == 0x0A || $0 == 0x0D }
-    precondition(variables.count <= lines.count, "a line has one variable at most")
+    precondition(file.variables.count + file.faults.count <= lines.count, "a line has one variable or fault at most")
     guard !text.utf8.contains(where: { [0x0A, 0x0D, UInt8(ascii: "'")].contains($0) }) else { return }
-    precondition(Environment.dotenv("export FUZZ='\(text)' # end")["FUZZ"] == text, "a quoted value changes on the way")
+    let quoted = Dotenv("export FUZZ='\(text)' # end")
+    precondition(quoted.variables == ["FUZZ": text] && quoted.faults.isEmpty, "a quoted value changes on the way")
 }

@@ -4,8 +4,9 @@
 /// kept, and proxies not taken from the environment: what a service talks to is what it was configured with.
 ///
 /// If a kept connection turns out to be dead before a byte of the response, libcurl sends the request once more on a new
-/// connection, whatever its method: a server that dies between taking a request and answering it may see it twice. No
-/// other failure is tried again.
+/// connection, whatever its method: a server that dies between taking a request and answering it may see it twice. It has
+/// no option against that; a request with `isSentOnce` gets a connection of its own instead. No other failure is tried
+/// again.
 public final class HTTPClient: Sendable {
     private let driver: TransferDriver
 

@@ -10,17 +10,20 @@ public struct HTTPClientRequest: Sendable {
     public var body: [UInt8]
     /// From the call of `send` to the last byte of the response, waiting for a connection included.
     public var timeout: Duration
+    /// The server sees it once at most: it goes out on a new connection, since what was sent on a kept one may be sent again.
+    public var isSentOnce: Bool
 
     /// A request as a value.
     public init(
         method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = [],
-        timeout: Duration = .seconds(30)
+        timeout: Duration = .seconds(30), isSentOnce: Bool = false
     ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.timeout = timeout
+        self.isSentOnce = isSentOnce
     }
 }
 

@@ -49,6 +49,7 @@ final class Transfer {
             ccurl_set_long(handle, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS),
             ccurl_set_long(handle, CURLOPT_SSL_VERIFYPEER, 1),
             ccurl_set_long(handle, CURLOPT_SSL_VERIFYHOST, 2),
+            ccurl_set_long(handle, CURLOPT_FRESH_CONNECT, request.isSentOnce ? 1 : 0),
             ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, timeout),
             ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, min(timeout, limits.connectMilliseconds))),
             ccurl_set_callback(handle, CURLOPT_HEADERFUNCTION, headerCallback),

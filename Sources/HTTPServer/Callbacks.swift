@@ -1,6 +1,6 @@
 import CMicroHTTPD
 
-// What libmicrohttpd calls on its event threads. The first argument is the `ServerCore`, which outlives the daemon;
+// What libmicrohttpd calls on its event thread. The first argument is the `ServerCore`, which outlives the daemon;
 // the socket context is the `ServerConnection`, owned from "started" to "closed".
 
 private func core(_ context: UnsafeMutableRawPointer?) -> ServerCore {
@@ -28,20 +28,21 @@ let targetCallback:
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
         _, target, mhdConnection in
         guard let target, let mhdConnection, let context = cmhd_socket_context(mhdConnection) else { return nil }
-        connection(context).begin(target: target)
+        connection(context).begin(target: UnsafeMutablePointer(mutating: target))
         return context
     }
 
-let requestCallback: MHD_AccessHandlerCallback = { _, mhdConnection, _, method, version, data, size, requestContext in
-    guard let mhdConnection, let method, let version, let size, let context = requestContext?.pointee else {
-        return .NO
-    }
-    return connection(context).handle(mhdConnection, method: method, version: version, data: data, size: size)
+let requestCallback: MHD_AccessHandlerCallback = {
+    _, mhdConnection, target, method, version, data, size, requestContext in
+    guard let mhdConnection, let target, let method, let version, let size, let context = requestContext?.pointee
+    else { return .NO }
+    let line = RequestLine(method: method, target: target, version: version)
+    return connection(context).handle(mhdConnection, line, data: data, size: size)
 }
 
-let completedCallback: MHD_RequestCompletedCallback = { _, _, requestContext, _ in
-    if let context = requestContext?.pointee {
-        connection(context).completed()
+let completedCallback: MHD_RequestCompletedCallback = { _, mhdConnection, requestContext, code in
+    if let mhdConnection, let context = requestContext?.pointee {
+        connection(context).completed(mhdConnection, wasAnswered: code == .REQUEST_TERMINATED_COMPLETED_OK)
         requestContext?.pointee = nil
     }
 }

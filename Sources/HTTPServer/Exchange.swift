@@ -28,11 +28,13 @@ final class Exchange: Sendable {
     }
 
     private let state = Mutex(State())
-    /// The server's tick at which the server began to wait for the client; 0 while the client waits for the server.
-    let waitingSince: Atomic<UInt32>
+    /// When the server began to wait for the client (`milliseconds()`); 0 while the client waits for the server.
+    let waitingSince = Atomic(milliseconds())
+    /// The connection's socket; another's once `ServerCore.closed` has been called.
+    let descriptor: Int32
 
-    init(tick: UInt32) {
-        waitingSince = Atomic(tick)
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
     }
 
     /// A request goes to its handler. Returns its number.
@@ -70,11 +72,12 @@ final class Exchange: Sendable {
 
     /// Event thread, after the handler returned: its answer, or the connection is suspended until there is one.
     /// Nothing is suspended once `isClosing`, read under the lock, is true: then there is no answer.
-    func take(orSuspend connection: OpaquePointer, unless isClosing: () -> Bool) -> Outcome {
+    /// - Parameter timeout: in seconds, other than the daemon's: see `cmhd_suspend`.
+    func take(orSuspend connection: OpaquePointer, timeout: UInt32, unless isClosing: () -> Bool) -> Outcome {
         let suspended = Suspended(connection: connection)
         return state.withLock { state in
             if state.isPending, !isClosing() {
-                MHD_suspend_connection(suspended.connection)
+                cmhd_suspend(suspended.connection, timeout)
                 state.suspended = suspended
                 return .suspended
             }

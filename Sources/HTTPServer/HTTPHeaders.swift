@@ -58,7 +58,11 @@ public struct HTTPHeaders: Sendable {
         }
     }
 
+    /// Leaves out the blanks and tabs around the value (RFC 9110, section 5.5).
     mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+        var value = value[...]
+        while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
+        while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
         bytes.append(contentsOf: name)
         let nameEnd = bytes.count
         bytes.append(contentsOf: value)
@@ -72,8 +76,17 @@ public struct HTTPHeaders: Sendable {
 
     /// How often this name occurs.
     func count(of name: StaticString) -> Int {
-        let name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        return index.indices.count { matches(name, at: $0) }
+        index.indices.count { matches(name, at: $0) }
+    }
+
+    /// Whether the last field is one of those that tell where a body ends.
+    var lastIsFraming: Bool {
+        guard let last = index.indices.last else { return false }
+        return matches("Content-Length", at: last) || matches("Transfer-Encoding", at: last)
+    }
+
+    private func matches(_ name: StaticString, at position: Int) -> Bool {
+        matches(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), at: position)
     }
 
     /// The bytes of names and values together.

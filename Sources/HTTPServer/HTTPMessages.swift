@@ -1,3 +1,6 @@
+import CMicroHTTPD
+import Glibc
+
 /// A request whose body has arrived as a whole.
 public struct HTTPRequest: Sendable {
     /// As sent, in upper case as a rule: methods are case-sensitive (RFC 9110, section 9.1). Any token may come.
@@ -24,6 +27,25 @@ public struct HTTPRequest: Sendable {
         self.headers = headers
         self.body = body
         self.remoteAddress = remoteAddress
+    }
+}
+
+extension HTTPResponse {
+    /// The message as it goes to the client, the last of its connection; nil if it may not be sent.
+    var closingBytes: [UInt8]? {
+        guard (200...599).contains(status), PreparedResponse.areSafe(headers) else { return nil }
+        var date = [CChar](repeating: 0, count: 64)
+        var (now, parts) = (time(nil), tm())
+        gmtime_r(&now, &parts)
+        let count = strftime(&date, date.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+        let phrase = String(cString: MHD_get_reason_phrase_for(UInt32(status)))
+        var head = "HTTP/1.1 \(status) \(phrase)\r\nDate: "
+        head += String(decoding: date[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        head += "\r\nConnection: close\r\nContent-Length: \(body.count)\r\n"
+        for (name, value) in headers where !PreparedResponse.isServers(name) {
+            head += "\(name): \(value)\r\n"
+        }
+        return Array((head + "\r\n").utf8) + body
     }
 }
 
@@ -55,7 +77,7 @@ public struct HTTPResponse: Sendable {
             case 414: ("The request target is too long.", "uri_too_long")
             case 431: ("The request header is too large.", "header_too_large")
             case 501: ("This transfer coding is not supported.", "not_implemented")
-            case 503: ("The service is stopping.", "unavailable")
+            case 503: ("The service is not available at present.", "unavailable")
             default: ("Server Error", "server_error")
             }
         return HTTPResponse(

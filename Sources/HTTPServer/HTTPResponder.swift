@@ -14,6 +14,7 @@ public final class HTTPResponder: Sendable {
     /// Sends the response. The first call wins, others do nothing; so does one for a client that has gone.
     public func respond(_ response: HTTPResponse) {
         if exchange.isPending(request), let prepared = core.prepare(response) {
+            core.hold(response.body.count, exchange)
             exchange.answer(request, prepared)
         }
     }

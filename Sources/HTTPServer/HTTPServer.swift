@@ -1,4 +1,4 @@
-/// An HTTP/1.1 server over libmicrohttpd: epoll threads of its own, handlers that answer at once or later.
+/// An HTTP/1.1 server over libmicrohttpd: an epoll thread of its own, handlers that answer at once or later.
 public final class HTTPServer: Sendable {
     /// How to listen, and what to bear.
     public struct Configuration: Sendable {
@@ -6,27 +6,36 @@ public final class HTTPServer: Sendable {
         public var host = "127.0.0.1"
         /// 0 takes any free port: see `HTTPServer.port`.
         public var port: UInt16 = 0
-        /// Event threads. One answers over 100,000 requests a second.
-        public var threads = 1
         /// How long a connection may be silent before it is closed. Whole seconds.
         public var idleTimeout: Duration = .seconds(60)
         /// How long a client may take beyond `idleTimeout` to send one request, or to take one response, however
         /// busily it does. Whole seconds. The time until the handler has answered does not count.
         public var requestTimeout: Duration = .seconds(30)
-        /// Further connections wait in the system's queue.
+        /// For one more, those that have had the server waiting for longest are closed, first of the address that has
+        /// most; where none has, further ones wait in the system's queue.
         public var maximumConnections = 1024
-        /// Connections from one address beyond this are closed at once; nil for no limit.
+        /// Beyond this, the connection of the address that has had the server waiting for longest is closed, or the new
+        /// one where none has. nil for three quarters of `maximumConnections`: the rest is for others.
         public var maximumConnectionsPerAddress: Int?
+        /// Bodies and answers that are in memory, all together, in bytes. For more, the connections that hold most for
+        /// longest while the server waits for their client are closed; a body for which that does not make room: 503.
+        public var maximumBytesInHand = 64 << 20
         /// Request target, header names and values together, in bytes; beyond it 431 (or 414 for the target alone).
         /// Twice as much is never read: libmicrohttpd then answers by itself, with a page of its own.
         public var maximumHeaderBytes = 16384
         /// The largest body for a method and path, in bytes; beyond it 413. Called on the event thread.
         public var bodyLimit: @Sendable (_ method: String, _ path: String) -> Int = { _, _ in 65536 }
+        /// An answer to what the header alone, of a request whose body may be taken, shows to be wrong; nil lets it pass.
+        /// The body, here empty, is then not kept, and the connection closed. Called on the event thread.
+        public var refusal: @Sendable (_ head: HTTPRequest) -> HTTPResponse? = { _ in nil }
         /// What the server answers by itself: 400, 413, 414, 431, 500, 501 or 503. Called on any thread.
         public var errorResponse: @Sendable (_ status: Int) -> HTTPResponse = HTTPResponse.plainError
 
         /// Loopback, any port, and the values above.
         public init() {}
+
+        /// What libmicrohttpd has for one connection, in bytes.
+        var connectionMemory: Int { 2 * maximumHeaderBytes + 4096 }
     }
 
     /// The port in use.
@@ -40,14 +49,13 @@ public final class HTTPServer: Sendable {
 
     /// Listens and serves until stopped or dropped.
     ///
-    /// `handler` gets every request whose body has come. It is called on an event thread and must not block; it answers
+    /// `handler` gets every request whose body has come. It is called on the event thread and must not block; it answers
     /// there, which is fastest, or keeps the responder and answers later from any thread.
     public static func start(
         _ configuration: Configuration, handler: @escaping @Sendable (HTTPRequest, HTTPResponder) -> Void
     ) throws(HTTPServerError) -> HTTPServer {
         let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
-        let core = ServerCore(configuration: configuration, handler: handler)
-        let life = try ServerLife.start(core: core, socket: socket)
+        let life = try ServerLife.start(configuration, socket: socket, handler: handler)
         return HTTPServer(port: socket.port, life: life)
     }
 

@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Glibc
 
 /// A TCP socket that listens. Made here and not by libmicrohttpd, which does not say what went wrong.

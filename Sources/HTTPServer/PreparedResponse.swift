@@ -59,11 +59,11 @@ struct PreparedResponse: ~Copyable, @unchecked Sendable {
         return true
     }
 
-    private static func isServers(_ name: String) -> Bool {
+    static func isServers(_ name: String) -> Bool {
         name.utf8.count >= 14 && ["content-length", "transfer-encoding"].contains(name.lowercased())
     }
 
-    private static func areSafe(_ headers: [(name: String, value: String)]) -> Bool {
+    static func areSafe(_ headers: [(name: String, value: String)]) -> Bool {
         headers.allSatisfy { name, value in
             !name.utf8.isEmpty && name.utf8.allSatisfy(isToken) && value.utf8.allSatisfy(isFieldValue)
         }

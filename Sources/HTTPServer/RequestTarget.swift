@@ -1,3 +1,5 @@
+import Glibc
+
 /// The target of a request line (RFC 9112, section 3.2), split but not decoded.
 struct RequestTarget {
     let path: String
@@ -39,5 +41,17 @@ struct RequestTarget {
             }
         }
         return 0
+    }
+}
+
+/// A request line where it stands in libmicrohttpd's buffer: its parts cut apart, each ends with a NUL.
+struct RequestLine {
+    let method: UnsafePointer<CChar>
+    let target: UnsafePointer<CChar>
+    let version: UnsafePointer<CChar>
+
+    /// Whether one byte is between the parts. With more there are more blanks, or a NUL at which the target seems to end.
+    func hasSingleBlanks(_ targetBytes: Int) -> Bool {
+        target - method == strlen(method) + 1 && version - target == targetBytes + 1
     }
 }

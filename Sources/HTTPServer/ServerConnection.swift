@@ -8,12 +8,9 @@ final class ServerConnection {
         case idle, line, body, handled
     }
 
-    /// What is read of a body beyond its limit, and thrown away, so that a chunked request can still be told 413.
-    private static let drainLimit = 1 << 20
-
     private let core: ServerCore
     private let remoteAddress: String
-    let exchange: Exchange
+    private let exchange: Exchange
 
     private var phase = Phase.idle
     private var path = ""
@@ -21,52 +18,67 @@ final class ServerConnection {
     private var targetBytes = 0
     private var method = ""
     private var headers = HTTPHeaders()
-    private var fieldsAreSound = true
+    private var isSound = true
     /// Where the last field, before that the request line, ended in libmicrohttpd's buffer.
     private var lineEnd: UnsafePointer<UInt8>?
     private var body: [UInt8] = []
     private var bodyLimit = 0
-    private var surplus = 0
+    private var isChunked = false
     private var upgrade: UpgradeHandler?
+    /// The socket is another's to read.
+    private var isUpgraded = false
+    /// This connection has a timeout of its own: see `cmhd_suspend`.
+    private var hasOwnTimeout = false
 
     init(core: ServerCore, connection: OpaquePointer) {
         self.core = core
         remoteAddress = addressText(cmhd_client_address(connection))
-        exchange = Exchange(tick: core.tick.load(ordering: .relaxed))
-        core.opened(exchange, descriptor: cmhd_socket(connection))
+        exchange = core.exchange(cmhd_socket(connection))
     }
 
+    /// libmicrohttpd is about to close the socket.
     func closed() {
-        core.closed(exchange)
+        let hasBeenEnded = core.closed(exchange.descriptor)
+        let patience = UInt64(core.configuration.idleTimeout.wholeSeconds) * 1000
+        let isTimedOut = milliseconds() >= exchange.waitingSince.load(ordering: .relaxed) + patience
+        if !isUpgraded, !hasBeenEnded, !isTimedOut, !clientHasFinished(exchange.descriptor) {
+            core.closeInStages(exchange.descriptor)
+        }
     }
 
     /// The request line has come.
-    func begin(target: UnsafePointer<CChar>) {
+    func begin(target: UnsafeMutablePointer<CChar>) {
         core.requestsInHand.wrappingAdd(1, ordering: .relaxed)
         core.requestsBegun.wrappingAdd(1, ordering: .relaxed)
         waitForClient()
-        let target = RequestTarget(target)
-        (path, query, targetBytes) = (target.path, target.query, target.byteCount)
+        let (text, count) = (UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt8.self), strlen(target))
+        let bytes = UnsafeMutableBufferPointer(start: text, count: count)
+        let split = RequestTarget(UnsafeBufferPointer(bytes))
+        (path, query, targetBytes) = (split.path, split.query, count)
+        isSound = bytes.allSatisfy { $0 > 0x20 && $0 != 0x7F }
+        // libmicrohttpd would make a field of each parameter, until its memory for this connection is gone and there is
+        // none for an answer. Nobody asks it for them: it is to see a single one.
+        for index in bytes.indices where bytes[index] == UInt8(ascii: "&") { bytes[index] = UInt8(ascii: "+") }
         phase = .line
     }
 
     /// libmicrohttpd calls this when the header has come, for each piece of the body, at the end of it, and again after
     /// a resume.
     func handle(
-        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>,
-        data: UnsafePointer<CChar>?, size: UnsafeMutablePointer<Int>
+        _ connection: OpaquePointer, _ line: RequestLine, data: UnsafePointer<CChar>?,
+        size: UnsafeMutablePointer<Int>
     ) -> MHD_Result {
         switch phase {
         case .line:
             phase = .body
-            return header(connection, method: method, version: version)
+            return header(connection, line)
         case .body where size.pointee > 0:
             let count = size.pointee
             size.pointee = 0
             return receive(UnsafeRawBufferPointer(start: data, count: count))
         case .body:
             phase = .handled
-            return surplus > 0 ? refuse(connection, 413) : dispatch(connection)
+            return dispatch(connection)
         case .handled:
             return send(exchange.take(), on: connection)
         case .idle:
@@ -75,23 +87,31 @@ final class ServerConnection {
     }
 
     /// The request is over, well or not.
-    func completed() {
+    func completed(_ connection: OpaquePointer, wasAnswered: Bool) {
         guard phase != .idle else { return }
         phase = .idle
         exchange.finish()
-        upgrade = nil
+        core.release(exchange)
+        // Where it has been upgraded or the server stops, libmicrohttpd holds the lock that this takes.
+        if hasOwnTimeout, wasAnswered, !isUpgraded {
+            hasOwnTimeout = false
+            cmhd_set_timeout(connection, core.configuration.idleTimeout.wholeSeconds)
+        }
+        if !isUpgraded { noticeEnd(of: exchange.descriptor) }
         body = []
         headers = HTTPHeaders()
-        waitForClient()
+        if !isUpgraded { waitForClient() }
         core.requestsInHand.wrappingSubtract(1, ordering: .releasing)
     }
 
     func addField(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
         endLine(before: name.baseAddress)
         lineEnd = value.baseAddress.map { $0 + value.count } ?? lineEnd
-        fieldsAreSound =
-            fieldsAreSound && !name.isEmpty && name.allSatisfy(isToken) && value.allSatisfy(isFieldValue)
+        isSound =
+            isSound && !name.isEmpty && name.allSatisfy(isToken) && value.allSatisfy(isFieldValue)
         headers.append(name: name, value: value)
+        // libmicrohttpd does not know `chunked` with a blank after it.
+        if value.last == 0x20 || value.last == 0x09, headers.lastIsFraming { isSound = false }
     }
 
     /// libmicrohttpd cuts a value at a NUL byte, so that `Content-Length: 3\0` counts as 3, and takes LF for CR LF. But it
@@ -99,19 +119,17 @@ final class ServerConnection {
     /// line's name are the two bytes of CR LF, or the line was not as it should be.
     private func endLine(before next: UnsafePointer<UInt8>?) {
         guard let lineEnd, let next else { return }
-        fieldsAreSound = fieldsAreSound && next - lineEnd == 2
+        isSound = isSound && next - lineEnd == 2
     }
 
-    private func header(
-        _ connection: OpaquePointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>
-    ) -> MHD_Result {
-        self.method = String(cString: method)
-        let isVersion10 = strcmp(version, "HTTP/1.0") == 0
-        let start = UnsafeRawPointer(method).assumingMemoryBound(to: UInt8.self)
+    private func header(_ connection: OpaquePointer, _ line: RequestLine) -> MHD_Result {
+        method = String(cString: line.method)
+        let isVersion10 = strcmp(line.version, "HTTP/1.0") == 0
+        let isKnownVersion = isVersion10 || strcmp(line.version, "HTTP/1.1") == 0
+        isSound = isSound && line.hasSingleBlanks(targetBytes)
+        let start = UnsafeRawPointer(line.method).assumingMemoryBound(to: UInt8.self)
         headers.reserve()
-        fieldsAreSound = true
-        surplus = 0
-        lineEnd = UnsafeRawPointer(version + strlen(version)).assumingMemoryBound(to: UInt8.self)
+        lineEnd = UnsafeRawPointer(line.version + strlen(line.version)).assumingMemoryBound(to: UInt8.self)
         MHD_get_connection_values_n(
             connection, .HEADER_KIND, fieldCallback, Unmanaged.passUnretained(self).toOpaque())
         // The header ends with an empty line.
@@ -124,38 +142,55 @@ final class ServerConnection {
             return refuse(connection, 431)
         }
         let framing = BodyFraming(headers: headers, isVersion10: isVersion10)
-        if !fieldsAreSound || framing == .ambiguous || !self.method.utf8.allSatisfy(isToken) {
+        let hosts = headers.count(of: "Host")
+        if !isSound || framing == .ambiguous || !isKnownVersion || !method.utf8.allSatisfy(isToken)
+            || hosts > 1 || hosts == 0 && !isVersion10 || headers.count(of: "Authorization") > 1
+        {
             return refuse(connection, 400)
         }
         if framing == .unknownCoding {
             return refuse(connection, 501)
         }
-        bodyLimit = max(0, core.configuration.bodyLimit(self.method, path))
-        if case .length(let length) = framing {
-            if length > UInt64(bodyLimit) {
-                return refuse(connection, 413)
-            }
-            body.reserveCapacity(Int(min(length, 65536)))
+        bodyLimit = max(0, core.configuration.bodyLimit(method, path))
+        if case .length(let length) = framing, length > UInt64(bodyLimit) {
+            return refuse(connection, 413)
+        }
+        isChunked = framing == .chunked
+        if let refusal = core.configuration.refusal(request()) {
+            return refuse(connection, core.prepare(refusal))
         }
         return .YES
     }
 
     private func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {
-        if surplus == 0, bytes.count <= bodyLimit - body.count {
-            body.append(contentsOf: bytes)
-        } else {
-            surplus += bytes.count
-            body = []
+        guard bytes.count <= bodyLimit - body.count else { return breakOff(413) }
+        guard core.hold(bytes.count, exchange) else { return breakOff(503) }
+        body.append(contentsOf: bytes)
+        return .YES
+    }
+
+    /// Answers while the body still comes, when libmicrohttpd takes no answer: past it, and has it close the connection.
+    private func breakOff(_ status: Int) -> MHD_Result {
+        body = []
+        let response = core.configuration.errorResponse(status)
+        if let bytes = response.closingBytes ?? HTTPResponse.plainError(status).closingBytes {
+            // Nothing else is in the socket's buffer: it takes this whole.
+            Glibc.send(exchange.descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
         }
-        return surplus <= Self.drainLimit ? .YES : .NO
+        return .NO
     }
 
     private func dispatch(_ connection: OpaquePointer) -> MHD_Result {
         exchange.waitingSince.store(0, ordering: .relaxed)
         call()
-        switch exchange.take(orSuspend: connection, unless: { core.isClosing.load(ordering: .sequentiallyConsistent) })
+        let ownTimeout = core.configuration.idleTimeout.wholeSeconds + 1
+        switch exchange.take(
+            orSuspend: connection, timeout: ownTimeout,
+            unless: { core.isClosing.load(ordering: .sequentiallyConsistent) })
         {
-        case .suspended: return .YES
+        case .suspended:
+            hasOwnTimeout = true
+            return .YES
         case .answer(let answer): return send(answer ?? core.prepareError(503), on: connection)
         }
     }
@@ -163,31 +198,44 @@ final class ServerConnection {
     /// A function of its own, so that a responder the handler did not keep has ended, and answered, when it returns.
     @inline(never)
     private func call() {
-        let request = HTTPRequest(
-            method: method, path: path, query: query, headers: headers, body: body, remoteAddress: remoteAddress)
+        let request = request()
         headers = HTTPHeaders()
         body = []
         core.handler(request, HTTPResponder(exchange: exchange, core: core))
     }
 
-    /// An answer of the server's own. Queued before the body has come, it makes libmicrohttpd close the connection.
+    private func request() -> HTTPRequest {
+        HTTPRequest(
+            method: method, path: path, query: query, headers: headers, body: body, remoteAddress: remoteAddress)
+    }
+
     private func refuse(_ connection: OpaquePointer, _ status: Int) -> MHD_Result {
-        guard let response = core.prepareError(status) else { return .NO }
+        refuse(connection, core.prepareError(status))
+    }
+
+    /// Queued before the body has come, an answer makes libmicrohttpd close the connection.
+    private func refuse(_ connection: OpaquePointer, _ response: consuming PreparedResponse?) -> MHD_Result {
+        guard let response else { return .NO }
         response.closeAfterwards()
+        phase = .handled
         return send(response, on: connection)
     }
 
     private func send(_ response: consuming PreparedResponse?, on connection: OpaquePointer) -> MHD_Result {
         guard let response else { return .NO }
-        waitForClient()
         upgrade = response.upgrade
-        if upgrade == nil, core.isDraining.load(ordering: .relaxed) {
+        isUpgraded = upgrade != nil
+        // One that is upgraded is left alone from here on.
+        if !isUpgraded { waitForClient() }
+        // What follows a chunked body is not read: libmicrohttpd takes a bare LF or CR for the end of a chunk's line, and so
+        // may see another end of the body than a proxy does.
+        if !isUpgraded, isChunked || core.isDraining.load(ordering: .relaxed) {
             response.closeAfterwards()
         }
         return MHD_queue_response(connection, response.status, response.pointer)
     }
 
     private func waitForClient() {
-        exchange.waitingSince.store(core.tick.load(ordering: .relaxed), ordering: .relaxed)
+        exchange.waitingSince.store(milliseconds(), ordering: .relaxed)
     }
 }

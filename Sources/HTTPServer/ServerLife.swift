@@ -2,7 +2,11 @@ import CMicroHTTPD
 import Glibc
 import Synchronization
 
-/// The life of a daemon, in the hands of one thread: it ends slow connections once a second, and stops the daemon.
+/// The life of a daemon, in the hands of one thread: it accepts connections, closes those that leave in stages, ends slow
+/// ones once a second, and stops the daemon.
+///
+/// The daemon has no listening socket of its own: libmicrohttpd 0.9.75 ends the process if its two ways to take that out
+/// of its epoll set, in `MHD_quiesce_daemon` and on its event thread, meet.
 final class ServerLife: Sendable {
     private struct State {
         var time: Duration?
@@ -13,7 +17,6 @@ final class ServerLife: Sendable {
     private let state = Mutex(State())
     private let core: ServerCore
     private let listener: Int32
-    /// An eventfd, written once to wake the thread.
     private let wake: Int32
 
     private init(core: ServerCore, listener: Int32, wake: Int32) {
@@ -23,9 +26,13 @@ final class ServerLife: Sendable {
     }
 
     /// Starts the daemon and its thread. Takes the socket over, also when it fails.
-    static func start(core: ServerCore, socket: ListeningSocket) throws(HTTPServerError) -> ServerLife {
-        let wake = eventfd(0, Int32(EFD_CLOEXEC))
-        guard let daemon = startDaemon(core: core, socket: socket.descriptor) else {
+    static func start(
+        _ configuration: HTTPServer.Configuration, socket: ListeningSocket,
+        handler: @escaping @Sendable (HTTPRequest, HTTPResponder) -> Void
+    ) throws(HTTPServerError) -> ServerLife {
+        let wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        let core = ServerCore(configuration: configuration, wake: wake, handler: handler)
+        guard let daemon = startDaemon(core) else {
             let number = errno
             close(wake)
             close(socket.descriptor)
@@ -45,6 +52,7 @@ final class ServerLife: Sendable {
             start.release()
             MHD_stop_daemon(daemon)
             close(wake)
+            close(socket.descriptor)
             throw .system(call: "pthread_create", errno: failure)
         }
         pthread_detach(thread)
@@ -82,101 +90,87 @@ final class ServerLife: Sendable {
         }
     }
 
-    /// Under the lock, and before the thread has closed `wake`.
+    /// Under the lock, and before the thread has ended.
     private func request(_ time: Duration, _ state: inout State) {
         guard state.time == nil else { return }
         state.time = time
-        eventfd_write(wake, 1)
+        core.wakeUp()
     }
 
     private func run(_ daemon: OpaquePointer) {
-        var descriptor = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
-        let start = ContinuousClock.now
-        while poll(&descriptor, 1, 1000) <= 0 {
-            core.tick.store(UInt32((ContinuousClock.now - start).components.seconds) + 1, ordering: .relaxed)
-            core.endSlowConnections()
+        var door = Door(core: core, daemon: daemon, listener: listener, wake: wake)
+        var memory = MemoryReturn()
+        var nextSecond = milliseconds() + 1000
+        var time: Duration?
+        while time == nil {
+            door.serve(for: 1000)
+            if milliseconds() >= nextSecond {
+                nextSecond = milliseconds() + 1000
+                core.endSlowConnections()
+                memory.look(at: core.footprint)
+            }
+            time = state.withLock { $0.time }
         }
-        drain(daemon, within: state.withLock { $0.time ?? .zero })
+        drain(&door, within: time ?? .zero)
         MHD_stop_daemon(daemon)
         core.upgradedSockets.shutDownAll()
+        core.forgetWake()
+        door.closeAll()
+        close(wake)
         let waiting = state.withLock { state in
             state.hasEnded = true
-            close(wake)
             defer { state.waiting = [] }
             return state.waiting
         }
         waiting.forEach { $0.resume() }
     }
 
-    private func drain(_ daemon: OpaquePointer, within time: Duration) {
+    private func drain(_ door: inout Door, within time: Duration) {
         let end = ContinuousClock.now + time
         core.isDraining.store(true, ordering: .relaxed)
-        takeBacklog(daemon)
-        waitUntilQuiet(until: end)
+        door.stopListening()
+        waitUntilQuiet(&door, until: end)
         core.refusePending()
         // The refusals are on their way out: they need the event thread, not the handler.
-        waitUntilQuiet(until: .now + .seconds(1), lull: .zero)
+        waitUntilQuiet(&door, until: .now + .seconds(1), lull: .zero)
     }
 
-    /// Closes the listening socket, but first takes the connections that the system has already made for it.
-    private func takeBacklog(_ daemon: OpaquePointer) {
-        MHD_quiesce_daemon(daemon)
-        while true {
-            var address = sockaddr_storage()
-            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            let accepted = withUnsafeMutablePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    let socket = accept(listener, address, &length)
-                    // libmicrohttpd makes the socket non-blocking, or closes it if it does not take it.
-                    if socket >= 0 { MHD_add_connection(daemon, socket, address, length) }
-                    return socket
-                }
-            }
-            if accepted < 0, errno != EINTR, errno != ECONNABORTED { break }
-        }
-        close(listener)
-    }
-
-    private func waitUntilQuiet(until end: ContinuousClock.Instant, lull: Duration = .milliseconds(100)) {
+    private func waitUntilQuiet(
+        _ door: inout Door, until end: ContinuousClock.Instant, lull: Duration = .milliseconds(100)
+    ) {
         var begun = core.requestsBegun.load(ordering: .relaxed)
         var quietSince = ContinuousClock.now
         while case let now = ContinuousClock.now, now < end {
             let latest = core.requestsBegun.load(ordering: .relaxed)
             if core.requestsInHand.load(ordering: .acquiring) > 0 || latest != begun {
                 (begun, quietSince) = (latest, now)
-            } else if now - quietSince >= lull {
+            } else if now - quietSince >= lull, !core.hasUnreadBytes {
                 return
             }
-            usleep(5000)
+            door.serve(for: 5)
         }
     }
 }
 
-private func startDaemon(core: ServerCore, socket: Int32) -> OpaquePointer? {
+private func startDaemon(_ core: ServerCore) -> OpaquePointer? {
     let configuration = core.configuration
     let context = Unmanaged.passUnretained(core).toOpaque()
-    let idle = Int(configuration.idleTimeout.wholeSeconds)
     var options = [
-        option(.LISTEN_SOCKET, Int(socket)),
-        option(.STRICT_FOR_CLIENT, 1),
-        option(.CONNECTION_TIMEOUT, idle),
-        option(.CONNECTION_LIMIT, configuration.maximumConnections),
-        option(.CONNECTION_MEMORY_LIMIT, 2 * configuration.maximumHeaderBytes + 4096),
+        // `ServerConnection` is stricter, and has an answer where libmicrohttpd would only close.
+        option(.STRICT_FOR_CLIENT, 0),
+        option(.CONNECTION_TIMEOUT, Int(configuration.idleTimeout.wholeSeconds)),
+        // Never reached: the door keeps the real one.
+        option(.CONNECTION_LIMIT, configuration.maximumConnections + 2 * ConnectionTable.slack),
+        option(.CONNECTION_MEMORY_LIMIT, configuration.connectionMemory),
         option(.NOTIFY_CONNECTION, unsafeBitCast(connectionCallback, to: Int.self), context),
         option(.NOTIFY_COMPLETED, unsafeBitCast(completedCallback, to: Int.self), context),
         option(.URI_LOG_CALLBACK, unsafeBitCast(targetCallback, to: Int.self), context),
         option(.UNESCAPE_CALLBACK, unsafeBitCast(unescapeCallback, to: Int.self), context),
+        option(.END, 0),
     ]
-    if configuration.threads > 1 {
-        options.append(option(.THREAD_POOL_SIZE, configuration.threads))
-    }
-    if let limit = configuration.maximumConnectionsPerAddress {
-        options.append(option(.PER_IP_CONNECTION_LIMIT, limit))
-    }
-    options.append(option(.END, 0))
     let flags =
         MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue | MHD_ALLOW_SUSPEND_RESUME.rawValue
-        | MHD_ALLOW_UPGRADE.rawValue
+        | MHD_ALLOW_UPGRADE.rawValue | MHD_USE_NO_LISTEN_SOCKET.rawValue
     return cmhd_start(UInt32(flags), requestCallback, context, &options)
 }
 

@@ -1,4 +1,7 @@
 package import Delivery
+import Datasets
+package import TVPython
+package import Web
 package import MySQL
 package import Signatures
 package import Telemetry
@@ -10,7 +13,14 @@ package struct Configuration: Sendable {
     package var httpPort: UInt16
     /// Without a slash at the end.
     package var publicURL: String
+    /// What is registered at the TV Python API.
+    package var callback: TVPythonAPI.Callback {
+        TVPythonAPI.Callback(
+            url: publicURL + WebhookEndpoint.path, events: DatasetEventType.webhooks.map(\.rawValue))
+    }
     package var database: MySQLConfiguration
+    /// How many connections to it an instance takes.
+    package var databaseConnections: Int
     package var tvAPIURL: String
     package var tvAPIToken: Secret<String>
     package var webhookSecrets: [WebhookSecret]
@@ -30,6 +40,8 @@ package struct Configuration: Sendable {
     package var trustedProxies: [ClientAddress.Network]
     /// The public listener has `/health` and `/metrics` too.
     package var hasPublicHealth: Bool
+    /// How long it serves on after SIGTERM, no longer ready.
+    package var drainDelaySeconds: Int64
     package var log: Logger
 
     /// Reads variables. Every fault is found, not only the first.
@@ -40,6 +52,7 @@ package struct Configuration: Sendable {
         httpPort = UInt16(reader.number("HTTP_PORT", default: 8080, in: 0...65535))
         publicURL = reader.url("PUBLIC_URL")
         database = reader.database()
+        databaseConnections = reader.databaseConnections()
         tvAPIURL = reader.url("TV_API_URL")
         tvAPIToken = Secret(reader.text("TV_API_TOKEN"))
         webhookSecrets = reader.secrets("TV_WEBHOOK_SECRETS")
@@ -49,6 +62,7 @@ package struct Configuration: Sendable {
         rateLimitPerMinute = reader.number("RATE_LIMIT_PER_MINUTE", default: 60, in: 1...1_000_000)
         webhookMaxBytes = reader.number("WEBHOOK_MAX_BYTES", default: 262_144, in: 1024...4_194_304)
         datasetDeadlineSeconds = reader.deadlineSeconds()
+        drainDelaySeconds = Int64(reader.number("DRAIN_DELAY_SECONDS", default: 0, in: 0...15))
         operatorHost = reader.text("OPERATOR_HTTP_HOST", default: "127.0.0.1")
         operatorPort = UInt16(reader.number("OPERATOR_HTTP_PORT", default: 8081, in: 0...65535))
         operatorTokens = reader.operatorTokens()
@@ -58,9 +72,6 @@ package struct Configuration: Sendable {
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
     }
-
-    /// Where the TV Python API is to send webhooks.
-    package var callbackURL: String { publicURL + WebhookEndpoint.path }
 
     /// The configuration of the database and the log alone, for commands that need no more.
     package static func databaseOnly(

@@ -1,4 +1,5 @@
 import Delivery
+import Foundation
 import MySQL
 import Signatures
 import Telemetry
@@ -11,28 +12,42 @@ struct ConfigurationReader {
 
     init(_ environment: Environment) {
         self.environment = environment
+        faults = environment.faults
     }
 
+    /// The value; nil if it is not there or blank.
     private mutating func value(_ name: String) -> String? {
         do throws(ConfigurationFaults) {
-            return try environment.value(name)
+            let value = try environment.value(name)
+            return value?.allSatisfy(\.isWhitespace) ?? true ? nil : value
         } catch {
             faults += error.faults
             return nil
         }
     }
 
-    /// A text; without a default it is required.
-    mutating func text(_ name: String, default fallback: String? = nil) -> String {
+    /// As `value`, and at fault if it is not there, which another fault may have told already.
+    private mutating func required(_ name: String) -> String? {
         let before = faults.count
-        if let value = value(name), !value.isEmpty { return value }
-        if fallback == nil && faults.count == before { faults.append("\(name): is required") }
-        return fallback ?? ""
+        if let value = value(name) { return value }
+        if faults.count == before, !environment.isInDoubt(name) { faults.append("\(name): is required") }
+        return nil
+    }
+
+    /// A text on one line, without white space at its ends; without a default it is required.
+    /// - Parameter isExact: blanks at its ends are part of it; line ends are not.
+    mutating func text(_ name: String, default fallback: String? = nil, isExact: Bool = false) -> String {
+        guard let value = fallback == nil ? required(name) : value(name) else { return fallback ?? "" }
+        let text = value.trimmingCharacters(in: isExact ? .newlines : .whitespacesAndNewlines)
+        if text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+            faults.append("\(name): holds a control character or several lines")
+        }
+        return text
     }
 
     /// A whole number within bounds.
     mutating func number(_ name: String, default fallback: Int, in range: ClosedRange<Int>) -> Int {
-        guard let text = value(name), !text.isEmpty else { return fallback }
+        guard let text = value(name)?.trimmingCharacters(in: .whitespacesAndNewlines) else { return fallback }
         guard let number = Int(text), range.contains(number) else {
             faults.append("\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound)")
             return fallback
@@ -54,18 +69,25 @@ struct ConfigurationReader {
         return url
     }
 
-    /// Texts with commas or spaces between them.
-    mutating func list(_ name: String, default fallback: String) -> [String] {
-        text(name, default: fallback).split { $0 == "," || $0 == " " }.map(String.init)
+    /// Texts with commas or white space between them.
+    private static func list(_ text: String) -> [String] {
+        text.split { $0 == "," || $0.isWhitespace }.map(String.init)
     }
 
-    /// Webhook secrets with spaces between them; at least one.
+    /// Texts with commas or white space between them, also line ends.
+    mutating func list(_ name: String, default fallback: String) -> [String] {
+        Self.list(value(name) ?? fallback)
+    }
+
+    /// Webhook secrets with commas or white space between them; at least one.
     mutating func secrets(_ name: String) -> [WebhookSecret] {
-        let texts = text(name).split(separator: " ")
+        guard let value = required(name) else { return [] }
+        let texts = Self.list(value)
+        if texts.isEmpty { faults.append("\(name): is required") }
         var secrets: [WebhookSecret] = []
         for (index, text) in texts.enumerated() {
             do throws(WebhookSecretError) {
-                secrets.append(try WebhookSecret(String(text)))
+                secrets.append(try WebhookSecret(text))
             } catch {
                 faults.append("\(name): secret \(index + 1): \(error)")
             }
@@ -107,12 +129,22 @@ struct ConfigurationReader {
     mutating func database() -> MySQLConfiguration {
         let socket = text("DB_SOCKET", default: "")
         let caFile = text("DB_SSL_CA", default: "")
+        let mode = text("DB_SSL_MODE", default: "")
+        let tlsMode = MySQLConfiguration.TLSMode(rawValue: mode.uppercased())
+        if !mode.isEmpty, tlsMode == nil {
+            let modes = MySQLConfiguration.TLSMode.allCases.map(\.rawValue).joined(separator: ", ")
+            faults.append("DB_SSL_MODE: must be one of \(modes)")
+        }
         return MySQLConfiguration(
             host: text("DB_HOST", default: "127.0.0.1"),
             port: UInt16(number("DB_PORT", default: 3306, in: 1...65535)), socket: socket.isEmpty ? nil : socket,
             database: text("DB_DATABASE", default: "gb_console"), username: text("DB_USERNAME"),
-            password: text("DB_PASSWORD", default: ""), caFile: caFile.isEmpty ? nil : caFile)
+            password: text("DB_PASSWORD", default: "", isExact: true), caFile: caFile.isEmpty ? nil : caFile,
+            tlsMode: tlsMode)
     }
+
+    /// How many connections an instance takes: its writers' and its pool's.
+    mutating func databaseConnections() -> Int { number("DB_CONNECTIONS", default: 10, in: 4...200) }
 
     mutating func pusher() -> PusherSettings {
         let scheme = text("PUSHER_SCHEME", default: "https")
@@ -124,7 +156,7 @@ struct ConfigurationReader {
         }
         let channels = list("PUSHER_CHANNELS", default: "wishlist,group")
         let known = channels.compactMap(ChannelKind.init(rawValue:))
-        if known.count != channels.count {
+        if known.count != channels.count || known.isEmpty {
             faults.append("PUSHER_CHANNELS: must be some of wishlist, presence, group")
         }
         return PusherSettings(

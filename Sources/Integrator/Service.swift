@@ -37,7 +37,8 @@ package struct Service: Sendable {
         instruments = Instruments(log: configuration.log)
     }
 
-    /// Serves until `stop` ends, then drains: takes no more, finishes what is in flight, sends what is owed.
+    /// Serves until `stop` ends, then drains: is not ready, takes no more after `drainDelaySeconds`, finishes what is in
+    /// flight, sends what is owed.
     ///
     /// - Parameters:
     ///   - reloads: secrets and tokens to be used from then on.
@@ -55,6 +56,7 @@ package struct Service: Sendable {
         } catch {
             await server.stop(within: .zero)
             await parts.client.shutdown()
+            await parts.shutdown()
             throw error
         }
         listening(server.port, operatorServer.port)
@@ -63,8 +65,8 @@ package struct Service: Sendable {
         manager?.tell(.status("serving at \(configuration.httpHost):\(server.port)"))
         let signsOfLife = Task { await manager?.keepAlive() }
         defer { signsOfLife.cancel() }
-        // As it stands in `wishlist_dataset_histories.dispatcher`.
-        let instance = String(parts.settings.instance)
+        // As it stands in `wishlist_dataset_histories.dispatcher`, unless its lease is lost.
+        let instance = "\(parts.dispatcher.number)"
         instruments.log.info(
             "serving",
             [
@@ -76,14 +78,16 @@ package struct Service: Sendable {
             group.addTask { await parts.api.run() }
             group.addTask { await parts.operatorAPI.run() }
             let sending = Task { await parts.sender.run() }
+            let keeping = Task { await parts.outbox.run() }
             // What looks after the rest is not needed for draining.
             let keepers = Task {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await parts.sweep.run() }
                     group.addTask { await parts.tokenUses.run() }
+                    group.addTask { await parts.refused.run() }
                     group.addTask { await parts.idempotency.keepPruning() }
                     group.addTask { await parts.deadlines.run() }
-                    group.addTask { await parts.registration.keepTrying() }
+                    group.addTask { await parts.registration.run() }
                     group.addTask { await parts.pusherCheck.run() }
                     group.addTask { await use(reloads, parts, manager) }
                 }
@@ -93,6 +97,8 @@ package struct Service: Sendable {
             manager?.tell(.stopping)
             manager?.tell(.status("draining"))
             parts.health.drain()
+            // A balancer that asks whether it is ready has so long to leave it out; until then it serves.
+            try? await Task.sleep(for: .seconds(configuration.drainDelaySeconds))
             await server.stop(within: Self.drainTime)
             keepers.cancel()
             await keepers.value
@@ -103,9 +109,12 @@ package struct Service: Sendable {
             await drain(sending, parts.dispatcher)
             parts.lanes.close()
             await group.waitForAll()
+            keeping.cancel()
+            await keeping.value
+            await parts.outbox.close()
         }
         await parts.client.shutdown()
-        await parts.pool.shutdown()
+        await parts.shutdown()
         instruments.log.info("stopped")
     }
 }
@@ -120,7 +129,7 @@ extension Service {
             switch reload {
             case .secrets(let secrets, let tokens):
                 parts.webhooks.use(WebhookVerifier(secrets: secrets))
-                parts.registration.use(secrets[0])
+                if let first = secrets.first { parts.registration.use(first) }
                 parts.operatorGate.use(tokens)
                 instruments.log.info("secrets read again", ["count": .int(secrets.count)])
                 manager?.tell(.status("secrets read again; serving"))
@@ -150,16 +159,19 @@ extension Service {
 
     /// The parts of a running service.
     struct Parts: Sendable {
-        let settings: BatchTransaction.Settings
         let pool: MySQLPool
+        /// For what delivery needs of the database, so that it waits for no request.
+        private let outboxPool: MySQLPool
         let client: HTTPClient
         let dispatcher: Dispatcher
         let lanes: HistoryLanes
+        let outbox: OutboxKeeper
         let sender: NotificationSender
         let registration: CallbackRegistration
         let pusherCheck: PusherCheck
         let sweep: Sweep
         let deadlines: Deadlines
+        let refused: RefusedWebhooks
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
@@ -168,6 +180,8 @@ extension Service {
         let tools: OperatorTools
         let tokenUses: TokenUses
         let idempotency: IdempotentCreates
+        /// Lanes, each with a connection of its own.
+        private static let writers = 2
         private let configuration: Configuration
 
         init(
@@ -179,35 +193,40 @@ extension Service {
             // A client's next request may come to another instance, at another node.
             var database = configuration.database
             database.readsAreCausal = true
-            pool = MySQLPool(database, maximumConnections: 8)
-            client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
+            let connections = configuration.databaseConnections - Self.writers
+            let forOutbox = max(1, min(3, connections / 3))
+            pool = MySQLPool(database, maximumConnections: connections - forOutbox)
+            client = HTTPClient(maximumConnectionsPerHost: 64, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
-            settings = BatchTransaction.Settings(
-                instance: UInt64.random(in: 1..<(1 << 63)), deadlineSeconds: configuration.datasetDeadlineSeconds)
             lanes = HistoryLanes(
-                configuration: configuration.database, settings: settings, instruments: instruments.lanes
-            ) { [dispatcher] effects in dispatcher.take(effects) }
+                count: Self.writers, configuration: configuration.database,
+                deadlineSeconds: configuration.datasetDeadlineSeconds, dispatcher: dispatcher,
+                instruments: instruments.lanes)
+            outboxPool = MySQLPool(database, maximumConnections: forOutbox)
+            outbox = OutboxKeeper(pool: outboxPool, dispatcher: dispatcher, log: log)
             sender = NotificationSender(
-                configuration: configuration.pusher, dispatcher: dispatcher, client: client,
-                instruments: instruments.delivery, settle: lanes.settle, recover: lanes.recover)
+                configuration: configuration.pusher, dispatcher: dispatcher, outbox: outbox, client: client,
+                instruments: instruments.delivery)
             let tvAPI = TVPythonAPI(
                 baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client,
                 meter: instruments.tvAPICalls)
             registration = CallbackRegistration(
-                api: tvAPI, url: configuration.callbackURL, secret: configuration.webhookSecrets[0], log: log)
+                api: tvAPI, callback: configuration.callback, secret: configuration.webhookSecrets[0], log: log,
+                metrics: instruments.metrics)
+            let contradictions = Contradictions(metrics: instruments.metrics, log: log)
             let wishlists = Wishlists(pool: pool)
             let call = CreateCall(
-                pool: pool, api: tvAPI, lanes: lanes, deadlineSeconds: configuration.tvAPIDeadlineSeconds,
-                log: log)
+                pool: pool, api: tvAPI, registration: registration, lanes: lanes,
+                deadlineSeconds: configuration.tvAPIDeadlineSeconds, contradictions: contradictions, log: log)
             sweep = Sweep(
-                pool: pool, lanes: lanes, dispatcher: dispatcher,
-                creates: PendingCreates(pool: pool, call: call, log: log),
-                log: log)
+                pool: pool, lanes: lanes, creates: PendingCreates(pool: pool, call: call, log: log), log: log)
             deadlines = Deadlines(
-                pool: pool, lanes: lanes, api: tvAPI, deadlineSeconds: configuration.datasetDeadlineSeconds, log: log)
+                pool: pool, lanes: lanes, api: tvAPI, registration: registration,
+                deadlineSeconds: configuration.datasetDeadlineSeconds, contradictions: contradictions, log: log)
+            refused = RefusedWebhooks(pool: pool, log: log)
             webhooks = WebhookEndpoint(
                 verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes,
-                instruments: instruments.web)
+                registration: registration, refused: refused, instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
                 pool: pool, lanes: lanes, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
@@ -238,7 +257,7 @@ extension Service {
                 environment: environment)
             tools = OperatorTools(
                 desk: desk,
-                replay: Replay(desk: desk, settings: settings, lanes: lanes, dispatcher: dispatcher),
+                replay: Replay(desk: desk, dispatcher: dispatcher),
                 retry: DeadLetterRetry(desk: desk, publisher: publisher), registration: registration,
                 doctor: { await Doctor.examine(configuration) }, callback: party.details, sync: party.sync,
                 rotate: party.rotate, testWebhook: party.test,
@@ -262,6 +281,11 @@ extension Service {
                 meter: instruments.web.requests, headers: OperatorPage.headers)
         }
 
+        func shutdown() async {
+            await pool.shutdown()
+            await outboxPool.shutdown()
+        }
+
         /// How the service listens, and what it bears.
         static func httpSettings(_ configuration: Configuration) -> HTTPServer.Configuration {
             var settings = HTTPServer.Configuration()
@@ -272,13 +296,16 @@ extension Service {
             settings.errorResponse = APIServer.errorResponse
             // libmicrohttpd clears twice as much memory after each request.
             settings.maximumHeaderBytes = 8192
+            settings.maximumBytesInHand = 32 << 20
             let webhookMaxBytes = configuration.webhookMaxBytes
             settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
             return settings
         }
 
         func listen() throws(HTTPServerError) -> HTTPServer {
-            try HTTPServer.start(Self.httpSettings(configuration)) { [webhooks, api] request, responder in
+            var settings = Self.httpSettings(configuration)
+            settings.refusal = { [webhooks] in webhooks.refusal(of: $0) }
+            return try HTTPServer.start(settings) { [webhooks, api] request, responder in
                 if request.path == WebhookEndpoint.path {
                     webhooks.receive(request, responder)
                 } else {
@@ -298,14 +325,5 @@ extension Service {
                 operatorAPI.receive(request, responder)
             }
         }
-    }
-}
-
-extension Dispatcher {
-    /// Takes what a transaction left to be sent and to be noted.
-    func take(
-        _ effects: BatchTransaction.Effects
-    ) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement]) {
-        take(effects.handoffs, settled: effects.settled, lost: effects.lost)
     }
 }

@@ -12,7 +12,25 @@ public struct JSONDocument: Sendable {
     public init(parsing bytes: [UInt8], maximumDepth: Int = 512) throws(JSONError) {
         guard bytes.count <= Int(Int32.max) else { throw JSONError(.tooLarge, at: Int(Int32.max)) }
         var parser = JSONParser(maximumDepth: maximumDepth, expectedCount: bytes.count / 8)
-        try parser.parse(bytes.span)
+        do throws(JSONError) {
+            try parser.parse(bytes.span)
+        } catch {
+            throw error.at(path: parser.path(in: bytes), excerpt: parser.excerpt(of: bytes))
+        }
+        storage = JSONStorage(bytes: bytes, tape: parser.tape)
+    }
+
+    /// What can be read of bytes that are no JSON text: the values before the first fault, `NaN` and `Infinity` being none.
+    /// nil if there is no value before it.
+    public init?(salvaging bytes: [UInt8], maximumDepth: Int = 512) {
+        guard bytes.count <= Int(Int32.max) else { return nil }
+        var parser = JSONParser(maximumDepth: maximumDepth, expectedCount: bytes.count / 8, takesPythonNumbers: true)
+        do throws(JSONError) {
+            try parser.parse(bytes.span)
+        } catch {
+            parser.closeAll()
+        }
+        if parser.tape.isEmpty { return nil }
         storage = JSONStorage(bytes: bytes, tape: parser.tape)
     }
 

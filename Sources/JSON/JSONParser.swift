@@ -1,22 +1,28 @@
 /// Builds the tape of a document in one pass, without recursion: open containers are chained through their entries.
 struct JSONParser {
-    private(set) var tape = ContiguousArray<TapeEntry>()
+    var tape = ContiguousArray<TapeEntry>()
     private let maximumDepth: Int
-    private var position = 0
+    /// Take `NaN`, `Infinity` and `-Infinity`, which Python writes, for null.
+    private let takesPythonNumbers: Bool
+    private(set) var position = 0
     private var depth = 0
     /// The innermost open container, or `none`.
-    private var open = Self.none
-    private static let none = UInt32.max
+    private(set) var open = Self.none
+    /// A value is complete, and what follows it is not known yet.
+    private(set) var isAfterValue = false
+    static let none = UInt32.max
 
-    init(maximumDepth: Int, expectedCount: Int) {
+    init(maximumDepth: Int, expectedCount: Int, takesPythonNumbers: Bool = false) {
         self.maximumDepth = maximumDepth
+        self.takesPythonNumbers = takesPythonNumbers
         tape.reserveCapacity(expectedCount + 8)
     }
 
     mutating func parse(_ input: Span<UInt8>) throws(JSONError) {
         repeat {
-            let isComplete = try parseValue(input)
-            if isComplete { try endValue(input) }
+            isAfterValue = false
+            isAfterValue = try parseValue(input)
+            if isAfterValue { try endValue(input) }
         } while open != Self.none
         if skipWhitespace(input) != nil {
             throw JSONError(.trailingData, at: position)
@@ -47,6 +53,13 @@ struct JSONParser {
             try parseLiteral("false", .bool, input)
         case UInt8(ascii: "n"):
             try parseLiteral("null", .null, input)
+        case UInt8(ascii: "N") where takesPythonNumbers:
+            try parseLiteral("NaN", .null, input)
+        case UInt8(ascii: "I") where takesPythonNumbers:
+            try parseLiteral("Infinity", .null, input)
+        case UInt8(ascii: "-")
+        where takesPythonNumbers && position + 1 < input.count && input[position + 1] == UInt8(ascii: "I"):
+            try parseLiteral("-Infinity", .null, input)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             let start = position
             position = try JSONNumber.end(in: input, from: start)
@@ -64,6 +77,7 @@ struct JSONParser {
             let isObject = tape[Int(open)].kind == .object
             if byte == UInt8(ascii: ",") {
                 position += 1
+                isAfterValue = false
                 if isObject {
                     _ = skipWhitespace(input)
                     try parseName(input)
@@ -124,7 +138,11 @@ struct JSONParser {
 
     private mutating func closeContainer() {
         position += 1
-        let index = Int(open)
+        close(Int(open))
+    }
+
+    /// Ends the innermost open container, at the parser's position.
+    mutating func close(_ index: Int) {
         open = tape[index].next
         tape[index].next = UInt32(tape.count)
         tape[index].end = UInt32(position)

@@ -14,6 +14,9 @@ public struct JSONView: Sendable {
     /// The exact bytes of this value, with its quotes or brackets.
     public var raw: ArraySlice<UInt8> { storage.bytes[Int(entry.start)..<Int(entry.end)] }
 
+    /// The beginning of the value as it was written, for a reason: bounded, on one line, without control characters.
+    public var excerpt: String { Excerpt.text(raw) }
+
     /// The truth value; nil if this is not `true` or `false`.
     public var bool: Bool? { kind == .bool ? entry.end - entry.start == 4 : nil }
 

@@ -10,8 +10,15 @@ package struct Batch: Sendable {
         /// Called once, on the lane's thread, after the commit.
         package let answer: @Sendable (WebhookAnswer) -> Void
 
-        package init(webhook: IncomingWebhook, answer: @escaping @Sendable (WebhookAnswer) -> Void) {
+        /// When it came.
+        package let since: ContinuousClock.Instant
+
+        package init(
+            webhook: IncomingWebhook, since: ContinuousClock.Instant = .now,
+            answer: @escaping @Sendable (WebhookAnswer) -> Void
+        ) {
             self.webhook = webhook
+            self.since = since
             self.answer = answer
         }
     }
@@ -19,6 +26,8 @@ package struct Batch: Sendable {
     /// A change that the service makes itself.
     package struct OwnChange: Sendable {
         package let historyID: Int64
+        /// When it was asked for.
+        package let since: ContinuousClock.Instant
         package let event: DatasetEvent
         /// Begins with a dot, which no `webhook-id` can. The same change made twice has the same key and counts once.
         package let key: String
@@ -31,11 +40,13 @@ package struct Batch: Sendable {
         package var answer: @Sendable (Result<ChangeAnswer, MySQLError>) -> Void
 
         package init(
-            historyID: Int64, event: DatasetEvent, key: String, body: [UInt8], exceptSocketID: String? = nil,
+            historyID: Int64, since: ContinuousClock.Instant = .now, event: DatasetEvent, key: String, body: [UInt8],
+            exceptSocketID: String? = nil,
             condition: @escaping @Sendable (DatasetHistory, HistoryContext, Timestamp) -> Bool = { _, _, _ in true },
             answer: @escaping @Sendable (Result<ChangeAnswer, MySQLError>) -> Void
         ) {
             self.historyID = historyID
+            self.since = since
             self.event = event
             self.key = key
             self.body = body
@@ -47,54 +58,32 @@ package struct Batch: Sendable {
 
     package var webhooks: [PendingWebhook] = []
     package var changes: [OwnChange] = []
-    package var settlements: [Settlement] = []
-    /// Histories to be claimed, and the revision after which the log is to be read; nil: after what is settled.
-    package var recoveries: [Int64: Int64?] = [:]
     /// Datasets that became known, for which webhooks may be parked.
     package var unparked: Set<Int64> = []
 
     package init() {}
 
-    package var isEmpty: Bool {
-        webhooks.isEmpty && changes.isEmpty && settlements.isEmpty && recoveries.isEmpty && unparked.isEmpty
-    }
+    package var isEmpty: Bool { webhooks.isEmpty && changes.isEmpty && unparked.isEmpty }
 
-    package var count: Int {
-        webhooks.count + changes.count + settlements.count + recoveries.count + unparked.count
-    }
+    package var count: Int { webhooks.count + changes.count + unparked.count }
 
     /// Two batches with the same work; the second is empty if the work cannot be divided.
     package func halves() -> (Batch, Batch) {
-        var first = Batch()
-        var second = Batch()
+        var (first, second) = (Batch(), self)
+        func move<C: RangeReplaceableCollection>(_ count: Int, _ from: inout C, _ to: inout C) {
+            to.append(contentsOf: from.prefix(count))
+            from.removeFirst(count)
+        }
+        // What has no sender goes with the second half.
         if webhooks.count + changes.count > 1 {
-            // What has no sender goes with the second half.
-            let middle = max(1, webhooks.count / 2)
-            first.webhooks = Array(webhooks.prefix(middle))
-            second = self
-            second.webhooks = Array(webhooks.dropFirst(middle))
-            if first.webhooks.isEmpty {
-                first.changes = [changes[0]]
-                second.changes.removeFirst()
-            }
-        } else if webhooks.count + changes.count == 1, count > 1 {
-            first.webhooks = webhooks
-            first.changes = changes
-            second = self
-            second.webhooks = []
-            second.changes = []
-        } else {
-            first.settlements = Array(settlements.prefix((settlements.count + 1) / 2))
-            second.settlements = Array(settlements.dropFirst(first.settlements.count))
-            if first.settlements.isEmpty, let recovery = recoveries.first {
-                first.recoveries = [recovery.key: recovery.value]
-                second.recoveries = recoveries
-                second.recoveries[recovery.key] = nil
-            } else {
-                second.recoveries = recoveries
-            }
-            second.unparked = unparked
+            move(webhooks.count / 2, &second.webhooks, &first.webhooks)
+            if first.isEmpty { move((changes.count + 1) / 2, &second.changes, &first.changes) }
+        } else if count > 1 {
+            move(webhooks.count, &second.webhooks, &first.webhooks)
+            move(changes.count, &second.changes, &first.changes)
             if first.isEmpty, let dataset = second.unparked.popFirst() { first.unparked = [dataset] }
+        } else {
+            swap(&first, &second)
         }
         return (first, second)
     }

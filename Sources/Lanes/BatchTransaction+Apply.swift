@@ -6,11 +6,14 @@ import MySQL
 extension BatchTransaction {
     /// Applies all that happens, history after history.
     mutating func applyAll() {
-        for place in workingSet.touched { apply(at: place) }
+        let places = workingSet.touched
+        let delivered = settings.delivered(places.map { workingSet.slots[$0].history.id })
+        for (place, delivered) in zip(places, delivered) { apply(at: place, delivered) }
     }
 
     /// Applies the events of one history: changes of our own first, then webhooks by their sequence.
-    private mutating func apply(at place: Int) {
+    /// - Parameter delivered: up to where its notifications have been delivered, as far as is known.
+    private mutating func apply(at place: Int, _ delivered: Int64) {
         let slot = workingSet.slots[place]
         let (statusBefore, revisionBefore) = (slot.history.status, slot.history.revision)
         var notifications: [Notification] = []
@@ -53,6 +56,10 @@ extension BatchTransaction {
                         history: slot.history, type: entry.event.type, training: change, exceptSocketID: socketID))
             }
             if let result = entry.event.result { slot.result = result }
+            if entry.event.type == .datasetFailed {
+                statements.append(
+                    HistoryTable.setRetryable(slot.history.error?.retryable, of: slot.history.id))
+            }
             if let last { note(last.entry, .applied, last.history) }
             last = (entry, slot.history)
         }
@@ -61,28 +68,32 @@ extension BatchTransaction {
             workingSet.active[slot.history.wishlistID]?.insert(slot.history.id)
         }
         if statusBefore != slot.history.status { effects.transitions.append((statusBefore, slot.history)) }
-        if slot.history.revision > revisionBefore { incur(notifications, from: revisionBefore, slot) }
+        if slot.history.revision > revisionBefore { deliver(notifications, from: revisionBefore, delivered, slot) }
         slot.mayDiffer = true
         if let last {
             if let row = row(of: slot, after: last.entry) {
                 slot.row = row
                 slot.mayDiffer = row != slot.history
-                note(last.entry, .applied, last.history, isTold: true)
+                note(last.entry, .applied, last.history, isLast: true)
+                deliveries.append(row.delivery)
             } else {
                 note(last.entry, .applied, last.history)
             }
         }
     }
 
-    /// Notes what is owed now.
-    private mutating func incur(_ notifications: [Notification], from before: Int64, _ slot: WorkingSet.Slot) {
-        let isOurs = slot.history.debt.incur(
-            revision: slot.history.revision, wanted: !notifications.isEmpty, by: settings.instance, at: workingSet.now)
+    /// Notes what is to be sent.
+    private mutating func deliver(
+        _ notifications: [Notification], from before: Int64, _ delivered: Int64, _ slot: WorkingSet.Slot
+    ) {
+        let revision = slot.history.revision
+        let isOurs = slot.history.delivery.advance(
+            from: before, to: revision, wanted: !notifications.isEmpty, delivered: delivered, by: settings.instance)
         guard isOurs else { return }
-        effects.handoffs.append(
-            Handoff(
-                historyID: slot.history.id, laneKey: slot.history.laneKey, address: slot.addressee, from: before,
-                to: slot.history.revision, notified: slot.history.debt.notified, notifications: notifications))
+        effects.outbox.append(
+            OutboxEntry(
+                historyID: slot.history.id, address: slot.addressee, from: before, to: revision,
+                watermark: slot.history.delivery.watermark, notifications: notifications))
     }
 
     private func context(of history: DatasetHistory) -> HistoryContext {
@@ -110,7 +121,7 @@ extension BatchTransaction {
     }
 
     /// Keeps what is to be written of an event, and what its sender is told.
-    private mutating func note(_ entry: Entry, _ verdict: Verdict, _ history: DatasetHistory, isTold: Bool = false) {
+    private mutating func note(_ entry: Entry, _ verdict: Verdict, _ history: DatasetHistory, isLast: Bool = false) {
         let (outcome, reason, answer): (EventOutcome, String?, WebhookAnswer) =
             switch verdict {
             case .applied: (.applied, nil, .applied)
@@ -118,6 +129,7 @@ extension BatchTransaction {
             case .parked: (.parked, nil, .parked)
             case .rejected(let reason): (.rejected, reason, .rejected(reason))
             }
+        if outcome == .rejected { noteRejected(entry.key, entry.event.datasetID, entry.event.reference) }
         switch entry.origin {
         case .webhook(let index):
             effects.answers[index] = answer
@@ -134,10 +146,17 @@ extension BatchTransaction {
             effects.unparked.append((entry.event.type, outcome))
             return
         }
-        if isTold {
-            told.append(entry, outcome, history, reason, at: workingSet.now)
+        if isLast {
+            lastEvents.append(entry, outcome, history, reason, at: workingSet.now)
         } else {
             logged.append(entry, outcome, history, reason, at: workingSet.now)
+        }
+    }
+
+    /// Keeps what a rejected webhook is about, once it is in the log.
+    mutating func noteRejected(_ key: String, _ datasetID: Int64?, _ reference: String?) {
+        if let statement = RejectedWebhooks.note(key: key, datasetID: datasetID, reference: reference) {
+            statements.append(statement)
         }
     }
 
@@ -146,11 +165,15 @@ extension BatchTransaction {
         switch webhook.content {
         case .unknown(let type):
             effects.answers[index] = .ignored
-            logged.append(key: webhook.id, body: webhook.body, type: type, outcome: .ignored, at: workingSet.now)
-        case .invalid(let type, let reason):
-            effects.answers[index] = .rejected(reason)
             logged.append(
-                key: webhook.id, body: webhook.body, type: type, outcome: .rejected, reason: reason, at: workingSet.now)
+                key: webhook.id, body: webhook.body, type: type, outcome: .ignored, datasetID: nil, sequence: nil,
+                at: workingSet.now)
+        case .invalid(let invalid):
+            effects.answers[index] = .rejected(invalid.reason)
+            logged.append(
+                key: webhook.id, body: webhook.body, type: invalid.type, outcome: .rejected,
+                datasetID: invalid.datasetID, sequence: invalid.sequence, reason: invalid.reason, at: workingSet.now)
+            noteRejected(webhook.id, invalid.datasetID, invalid.reference)
         case .event:
             break
         }
@@ -163,7 +186,8 @@ extension EventRows {
         at clock: Timestamp
     ) {
         append(
-            key: entry.key, body: entry.body, type: entry.event.type.rawValue, outcome: outcome, event: entry.event,
-            history: history, reason: reason, at: clock)
+            key: entry.key, body: entry.body, type: entry.event.type.rawValue, outcome: outcome,
+            datasetID: entry.event.datasetID, sequence: entry.event.sequence, history: history, reason: reason,
+            at: clock)
     }
 }

@@ -5,18 +5,19 @@ import MySQL
 extension BatchTransaction {
     /// Begins, and locks the histories that the batch names.
     mutating func load(on connection: isolated MySQLConnection) throws(MySQLError) {
-        var ids = Set(batch.changes.map(\.historyID))
-        ids.formUnion(batch.settlements.map(\.historyID))
-        ids.formUnion(batch.recoveries.keys)
+        let ids = Set(batch.changes.map(\.historyID))
         var datasetIDs = batch.unparked
         for pending in batch.webhooks { if let id = pending.webhook.datasetID { datasetIDs.insert(id) } }
         datasetIDs.formUnion(batch.changes.compactMap(\.event.datasetID))
         try begin(ids: ids, datasetIDs: &datasetIDs, on: connection)
         if !datasetIDs.isEmpty {
-            try workingSet.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
+            let sorted = datasetIDs.sorted()
+            try lock(HistoryTable.lock(datasetIDs: sorted), HistoryTable.present(datasetIDs: sorted), on: connection)
         }
-        let missing = ids.filter { workingSet.place(ofHistory: $0) == nil }
-        if !missing.isEmpty { try workingSet.take(connection.query(HistoryTable.lock(ids: missing.sorted()))) }
+        let missing = ids.filter { workingSet.place(ofHistory: $0) == nil }.sorted()
+        if !missing.isEmpty {
+            try lock(HistoryTable.lock(ids: missing), HistoryTable.present(ids: missing), on: connection)
+        }
         try lockReferences(of: batch.webhooks.map(\.webhook), on: connection)
     }
 
@@ -32,8 +33,24 @@ extension BatchTransaction {
             else { continue }
             if let reference = webhook.event?.reference { references.insert(reference) }
         }
-        if !references.isEmpty {
-            try workingSet.take(connection.query(HistoryTable.lock(references: references.sorted())))
+        if references.isEmpty { return }
+        let sorted = references.sorted()
+        try lock(HistoryTable.lock(references: sorted), HistoryTable.present(references: sorted), on: connection)
+    }
+
+    /// Locks rows. Those that are present and not found are locked by others, or have come this moment: they are left for a
+    /// later try, so that nobody waits for them.
+    mutating func lock(
+        _ lock: SQL, _ present: SQL, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        let outcomes = try connection.executeAll([lock, present])
+        try workingSet.take(outcomes[0].rows)
+        for row in outcomes[1].rows {
+            let id = try row.int64(0)
+            guard workingSet.place(ofHistory: id) == nil else { continue }
+            locked.histories.insert(id)
+            if let dataset = try row.optionalInt64(1) { locked.datasets.insert(dataset) }
+            if let reference = try row.optionalString(2) { locked.references.insert(reference) }
         }
     }
 
@@ -52,7 +69,10 @@ extension BatchTransaction {
         guard outcomes.count > 1 else { return }
         workingSet.slots.reserveCapacity(hopeful.count)
         for row in outcomes[1].rows {
-            guard let slot = rowCache.slot(try row.int64(0), like: try RowCache.Mark(from: row)) else { continue }
+            let delivery = DeliveryState(watermark: try row.int64(4), dispatcher: try row.optionalUInt64(5) ?? 0)
+            guard let slot = rowCache.slot(try row.int64(0), like: try RowCache.Mark(from: row), delivery) else {
+                continue
+            }
             workingSet.take(slot)
             if let dataset = slot.history.datasetID { datasetIDs.remove(dataset) }
         }
@@ -66,6 +86,12 @@ extension BatchTransaction {
         var revealed = batch.unparked
 
         for (index, change) in batch.changes.enumerated() {
+            if locked.histories.contains(change.historyID)
+                || change.event.datasetID.map(locked.datasets.contains) == true
+            {
+                effects.lockedChanges.insert(index)
+                continue
+            }
             guard let place = workingSet.place(ofHistory: change.historyID) else { continue }
             let history = workingSet.slots[place].history
             if known[change.key] != nil {
@@ -98,6 +124,10 @@ extension BatchTransaction {
                 log(webhook, index)
                 continue
             }
+            if locked.concerns(event) {
+                effects.answers[index] = nil
+                continue
+            }
             if let place = workingSet.place(of: event) {
                 // If the history has another id this contradicts it, and reveals nothing.
                 if let dataset = event.datasetID, workingSet.slots[place].history.datasetID == nil,
@@ -112,8 +142,8 @@ extension BatchTransaction {
             } else {
                 effects.answers[index] = .parked
                 logged.append(
-                    key: webhook.id, body: webhook.body, type: event.type.rawValue, outcome: .parked, event: event,
-                    at: workingSet.now)
+                    key: webhook.id, body: webhook.body, type: event.type.rawValue, outcome: .parked,
+                    datasetID: event.datasetID, sequence: event.sequence, at: workingSet.now)
                 parkedKeys.append(webhook.id)
                 if let dataset = event.datasetID { effects.parked.insert(dataset) }
             }
@@ -133,7 +163,9 @@ extension BatchTransaction {
         }
         try lockReferences(of: waiting.map(\.webhook), on: connection)
         for (id, webhook) in waiting {
-            guard let event = webhook.event, let place = workingSet.place(of: event) else { continue }
+            guard let event = webhook.event, !locked.concerns(event), let place = workingSet.place(of: event) else {
+                continue
+            }
             workingSet.slots[place].entries.append(
                 Entry(.parked(id), key: webhook.id, body: webhook.body, event: event))
         }
@@ -170,7 +202,7 @@ extension BatchTransaction {
         var addressed: Set<Int64> = []
         for slot in workingSet.slots {
             let wishlist = slot.history.wishlistID
-            if slot.address == nil && (recoversAll || !slot.entries.isEmpty) { addressed.insert(wishlist) }
+            if slot.address == nil && !slot.entries.isEmpty { addressed.insert(wishlist) }
             for entry in slot.entries {
                 // Who makes a change of our own is told the training status.
                 if case .change = entry.origin { addressed.insert(wishlist) }
@@ -179,10 +211,6 @@ extension BatchTransaction {
                 }
                 if entry.event.type.isAboutTraining { training.insert(wishlist) }
             }
-        }
-        for id in batch.recoveries.keys {
-            guard let place = workingSet.place(ofHistory: id), workingSet.slots[place].address == nil else { continue }
-            addressed.insert(workingSet.slots[place].history.wishlistID)
         }
         if !reviving.isEmpty {
             let sql: SQL = """
@@ -200,24 +228,45 @@ extension BatchTransaction {
                 """
             for row in try connection.query(sql) { workingSet.latest[try row.int64(0)] = try row.int64(1) }
         }
-        try loadWishlists(addressed, locking: training, on: connection)
+        try loadWishlists(addressed.union(training), locking: training, on: connection)
+    }
+
+    /// Leaves what happens to a history for a later try.
+    private mutating func leave(_ slot: WorkingSet.Slot) {
+        for entry in slot.entries {
+            switch entry.origin {
+            case .webhook(let index): effects.answers[index] = nil
+            case .change(let index): effects.lockedChanges.insert(index)
+            // The sweep finds it.
+            case .parked: break
+            }
+        }
+        slot.entries = []
     }
 
     private mutating func loadWishlists(
         _ ids: Set<Int64>, locking training: Set<Int64>, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
         var addresses: [Int64: WishlistAddress] = [:]
-        for (ids, lock) in [(ids.subtracting(training), ""), (training, " FOR UPDATE")] where !ids.isEmpty {
+        for (ids, lock) in [(ids, ""), (training, " FOR UPDATE SKIP LOCKED")] where !ids.isEmpty {
             let sql: SQL = """
                 SELECT id, slug, group_id, training_status, training_scheduled_at FROM wishlist_to_groups \
                 WHERE id IN \(list: ids.sorted()) ORDER BY id\(unescaped: lock)
                 """
+            var found: Set<Int64> = []
             for row in try connection.query(sql) {
                 let id = try row.int64(0)
+                found.insert(id)
                 addresses[id] = WishlistAddress(slug: try row.string(1), groupID: try row.optionalInt64(2))
                 workingSet.training[id] = TrainingChange(
                     status: TrainingStatus(rawValue: Int(try row.int64(3))) ?? .none,
                     scheduledAt: try row.optionalTimestamp(4))
+            }
+            if lock.isEmpty { continue }
+            // Present and not found: others have locked it.
+            for slot in workingSet.slots {
+                let wishlist = slot.history.wishlistID
+                if training.contains(wishlist), !found.contains(wishlist), addresses[wishlist] != nil { leave(slot) }
             }
         }
         if addresses.isEmpty { return }

@@ -31,9 +31,10 @@ extension BatchTransaction {
         for (id, webhook) in events {
             let content = webhook.content
             guard case .event(let event) = content else {
-                statements.append(Self.note(content, id))
+                note(content, id, key: webhook.id)
                 continue
             }
+            if locked.concerns(event) { continue }
             // It waits, unless it turns out below that it need not.
             statements.append(
                 """
@@ -50,7 +51,7 @@ extension BatchTransaction {
         try loadContexts(on: connection)
         applyAll()
         try write(on: connection)
-        try recover(on: connection)
+        if !events.isEmpty { try connection.execute(RejectedWebhooks.forget(among: events.map(\.id))) }
         return (try outcomes(of: events.map(\.id), before, on: connection), effects)
     }
 
@@ -75,7 +76,8 @@ extension BatchTransaction {
     ) throws(MySQLError) {
         let datasetIDs = Set(webhooks.compactMap(\.datasetID))
         if !datasetIDs.isEmpty {
-            try workingSet.take(connection.query(HistoryTable.lock(datasetIDs: datasetIDs.sorted())))
+            let sorted = datasetIDs.sorted()
+            try lock(HistoryTable.lock(datasetIDs: sorted), HistoryTable.present(datasetIDs: sorted), on: connection)
         }
         try lockReferences(of: webhooks, on: connection)
     }
@@ -95,18 +97,25 @@ extension BatchTransaction {
         return open
     }
 
-    private static func note(_ content: IncomingWebhook.Content, _ id: Int64) -> SQL {
-        var (type, reason) = (nil as String?, nil as String?)
-        var outcome = EventOutcome.rejected
+    private mutating func note(_ content: IncomingWebhook.Content, _ id: Int64, key: String) {
         switch content {
-        case .unknown(let name): (type, outcome) = (name, .ignored)
-        case .invalid(let name, let text): (type, reason) = (name, text)
-        case .event: break
+        case .unknown(let type):
+            statements.append(
+                """
+                UPDATE wishlist_dataset_events SET outcome = \(EventOutcome.ignored.rawValue), \
+                type = \(type.limited(to: 100)), reason = NULL WHERE id = \(id)
+                """)
+        case .invalid(let invalid):
+            statements.append(
+                """
+                UPDATE wishlist_dataset_events SET outcome = \(EventOutcome.rejected.rawValue), \
+                type = \(invalid.type?.limited(to: 100)), dataset_id = \(invalid.datasetID), \
+                sequence = \(invalid.sequence), reason = \(invalid.reason.limited(to: 1000)) WHERE id = \(id)
+                """)
+            noteRejected(key, invalid.datasetID, invalid.reference)
+        case .event:
+            break
         }
-        return """
-            UPDATE wishlist_dataset_events SET outcome = \(outcome.rawValue), type = \(type?.limited(to: 100)), \
-            reason = \(reason?.limited(to: 1000)) WHERE id = \(id)
-            """
     }
 
     private func outcomes(

@@ -9,14 +9,16 @@ package import MySQL
 package struct BatchTransaction {
     /// What is to be done after the commit.
     package struct Effects: Sendable {
-        /// For each webhook of the batch.
-        package var answers: [WebhookAnswer] = []
+        /// For each webhook of the batch; nil: others have locked its history, and nothing has been done about it.
+        package var answers: [WebhookAnswer?] = []
         /// For each change of the batch; nil: there is no such history.
         package var changes: [ChangeAnswer?] = []
-        package var handoffs: [Handoff] = []
-        package var settled: [Settled] = []
-        /// Histories whose claim another instance has, or that are gone.
-        package var lost: [Int64] = []
+        /// Places of changes whose history others have locked: nothing has been done about them.
+        package var lockedChanges: Set<Int> = []
+        /// What is to be sent.
+        package var outbox: [OutboxEntry] = []
+        /// Histories of which nobody knows what an earlier commit has left to be sent.
+        package var unread: [Int64] = []
         /// Datasets of webhooks that were parked, and datasets for which webhooks may have been parked meanwhile, on another
         /// node of a cluster perhaps.
         package var parked: Set<Int64> = []
@@ -29,13 +31,34 @@ package struct BatchTransaction {
     }
 
     package struct Settings: Sendable {
-        /// This process; random, below 2^63.
+        /// Who delivers the notifications; random, below 2^63.
         package var instance: UInt64
         package var deadlineSeconds: Int64
+        /// Up to where the notifications of histories have been delivered, as far as is known; 0: nothing is known.
+        package var delivered: @Sendable ([Int64]) -> [Int64]
+        /// The largest statement that the server takes, in bytes.
+        package var maximumStatement: Int
 
-        package init(instance: UInt64, deadlineSeconds: Int64) {
+        package init(
+            instance: UInt64, deadlineSeconds: Int64, maximumStatement: Int = .max,
+            delivered: @escaping @Sendable ([Int64]) -> [Int64] = { $0.map { _ in 0 } }
+        ) {
             self.instance = instance
             self.deadlineSeconds = deadlineSeconds
+            self.maximumStatement = maximumStatement
+            self.delivered = delivered
+        }
+    }
+
+    /// Histories that others have locked.
+    struct Locked {
+        var histories: Set<Int64> = []
+        var datasets: Set<Int64> = []
+        var references: Set<String> = []
+
+        func concerns(_ event: DatasetEvent) -> Bool {
+            if histories.isEmpty { return false }
+            return event.datasetID.map(datasets.contains) == true || event.reference.map(references.contains) == true
         }
     }
 
@@ -66,28 +89,31 @@ package struct BatchTransaction {
     /// Look every webhook id up before appending; otherwise only those that are not plainly new. An id that was taken for
     /// new shows as a duplicate key, and the batch is done again with this set.
     let checksAllKeys: Bool
-    /// An earlier commit of this batch may have succeeded unheard: claim and read back what it left owed.
-    let recoversAll: Bool
+    /// An earlier commit of this batch may have succeeded unheard.
+    let mayBeCommitted: Bool
 
     /// What the lane knows; as it is to be after the commit once `run` has returned.
     var rowCache = RowCache()
     var workingSet = WorkingSet()
+    var locked = Locked()
     var effects = Effects()
-    /// The log's new rows, but for `told`.
+    /// The log's new rows, but for `lastEvents`.
     var logged = EventRows()
     /// The last event of each history whose row can be written from the log: the last rows of the statement.
-    var told = EventRows()
+    var lastEvents = EventRows()
+    /// What these histories say of their delivery.
+    var deliveries: [DeliveryState] = []
     /// Keys of webhooks to be parked.
     var parkedKeys: [String] = []
     var statements: [SQL] = []
     /// Webhooks whose id is also that of an earlier one of the batch.
     var repeated: [(index: Int, first: Int)] = []
 
-    package init(settings: Settings, batch: Batch, checksAllKeys: Bool = false, recoversAll: Bool = false) {
+    package init(settings: Settings, batch: Batch, checksAllKeys: Bool = false, mayBeCommitted: Bool = false) {
         self.settings = settings
         self.batch = batch
         self.checksAllKeys = checksAllKeys
-        self.recoversAll = recoversAll
+        self.mayBeCommitted = mayBeCommitted
         effects.answers = Array(repeating: .failed, count: batch.webhooks.count)
         effects.changes = Array(repeating: nil, count: batch.changes.count)
     }
@@ -99,21 +125,19 @@ package struct BatchTransaction {
         try loadContexts(on: connection)
         applyAll()
         for (index, first) in repeated {
-            if case .rejected = effects.answers[first] {
-                effects.answers[index] = effects.answers[first]
-            } else {
-                effects.answers[index] = .duplicate
+            switch effects.answers[first] {
+            case nil, .rejected: effects.answers[index] = effects.answers[first]
+            default: effects.answers[index] = .duplicate
             }
         }
-        settle()
+        if mayBeCommitted { effects.unread = workingSet.slots.map(\.history.id) }
         try write(on: connection)
-        try recover(on: connection)
         remember()
         return effects
     }
 
     /// Keeps for the next batch what this one leaves.
     private mutating func remember() {
-        for slot in workingSet.slots { rowCache.note(slot, by: settings.instance) }
+        for slot in workingSet.slots { rowCache.note(slot) }
     }
 }

@@ -1,21 +1,17 @@
 package import Datasets
+package import Delivery
 package import Time
 package import MySQL
 
-/// All changes of histories that this process makes go through here: webhooks, changes of its own, and what has been
-/// notified. A lane is a queue with a writer of its own, on a database connection of its own.
+/// All changes of histories that this process makes go through here: webhooks and changes of its own. A lane is a queue with
+/// a writer of its own, on a database connection of its own.
 ///
 /// Callable from any thread. `run()` once; it ends when `close()` has been called and all that was handed in is done.
 package final class HistoryLanes: Sendable {
-    /// Takes what a committed transaction left to be sent. Called on a lane's thread.
-    /// - Returns: histories to be read back from the log, and what is settled at once.
-    package typealias HandOver =
-        @Sendable (BatchTransaction.Effects) -> (loads: [(historyID: Int64, after: Int64)], settlements: [Settlement])
-
     private let lanes: [Lane]
     private let configuration: MySQLConfiguration
-    private let settings: BatchTransaction.Settings
-    private let handOver: HandOver
+    private let deadlineSeconds: Int64
+    private let dispatcher: Dispatcher
     private let instruments: LaneInstruments
     private let batchSize: Int
 
@@ -23,17 +19,16 @@ package final class HistoryLanes: Sendable {
     ///   - count: lanes, each with a connection.
     ///   - batchSize: webhooks in one transaction at most.
     ///   - capacity: webhooks that may wait in one lane.
-    ///   - handOver: who sends notifications.
+    ///   - dispatcher: delivers the notifications that arise.
     package init(
         count: Int = 2, batchSize: Int = 256, capacity: Int = 2048, configuration: MySQLConfiguration,
-        settings: BatchTransaction.Settings, instruments: LaneInstruments,
-        handOver: @escaping HandOver
+        deadlineSeconds: Int64, dispatcher: Dispatcher, instruments: LaneInstruments
     ) {
         lanes = (0..<count).map { _ in Lane(capacity: capacity) }
         self.batchSize = batchSize
         self.configuration = configuration
-        self.settings = settings
-        self.handOver = handOver
+        self.deadlineSeconds = deadlineSeconds
+        self.dispatcher = dispatcher
         self.instruments = instruments
     }
 
@@ -64,23 +59,13 @@ package final class HistoryLanes: Sendable {
         return try result.get()
     }
 
-    /// Has noted what has been settled.
-    package func settle(_ settlement: Settlement) {
-        lane(of: settlement.laneKey).submit(settlement)
-    }
-
-    /// Has a history claimed, and what it owes sent.
-    package func recover(_ historyID: Int64, laneKey: Int64) {
-        lane(of: laneKey).recover(historyID, after: nil)
-    }
-
     /// Writes until closed.
     package func run() async {
         await withDiscardingTaskGroup { group in
             for lane in lanes {
                 let writer = LaneWriter(
-                    lane: lane, lanes: self, configuration: configuration, settings: settings, batchSize: batchSize,
-                    handOver: handOver, instruments: instruments)
+                    lane: lane, lanes: self, configuration: configuration, deadlineSeconds: deadlineSeconds,
+                    batchSize: batchSize, dispatcher: dispatcher, instruments: instruments)
                 group.addTask { await writer.run() }
             }
         }

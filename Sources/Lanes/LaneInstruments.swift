@@ -81,7 +81,9 @@ package final class LaneInstruments: Sendable {
     func committed(_ batch: Batch, _ effects: BatchTransaction.Effects, in time: Duration) {
         commitSeconds.observe(time)
         if !batch.webhooks.isEmpty { batchSize.observe(Double(batch.webhooks.count)) }
-        for (pending, answer) in zip(batch.webhooks, effects.answers) { count(pending.webhook, answer) }
+        for (pending, answer) in zip(batch.webhooks, effects.answers) {
+            if let answer { count(pending.webhook, answer) }
+        }
         for (type, outcome) in effects.unparked { counter(type, EventOutcomeLabel(outcome)).increment() }
         for id in effects.conflicts {
             webhookConflicts.increment()

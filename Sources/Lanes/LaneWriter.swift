@@ -1,3 +1,5 @@
+import Datasets
+import Delivery
 import MySQL
 import Telemetry
 
@@ -6,6 +8,7 @@ import Telemetry
 ///
 /// - A conflict or a lost connection: the transaction is tried again as a whole, commit included. A commit whose answer was
 ///   lost may have succeeded: its webhooks are then found in the log and count once.
+/// - A history that others have locked: what is about it is set apart, and the rest goes on.
 /// - Any other error: the batch is halved until the one that cannot be stored is alone.
 /// - The database stays away: senders are told 503; what nobody waits for is kept.
 struct LaneWriter {
@@ -15,9 +18,9 @@ struct LaneWriter {
     let lane: Lane
     let lanes: HistoryLanes
     let configuration: MySQLConfiguration
-    let settings: BatchTransaction.Settings
+    let deadlineSeconds: Int64
     let batchSize: Int
-    let handOver: HistoryLanes.HandOver
+    let dispatcher: Dispatcher
     let instruments: LaneInstruments
 
     /// A part of what was taken from the lane, and what the attempts at it have shown so far.
@@ -25,7 +28,7 @@ struct LaneWriter {
         var batch: Batch
         var attempts = 1
         var checksAllKeys = false
-        var recoversAll = false
+        var mayBeCommitted = false
     }
 
     /// Runs until the lane is closed and empty, or closed and the database is away.
@@ -52,35 +55,51 @@ struct LaneWriter {
     /// - Returns: false if the lane is closed and the database is away.
     private func write(_ rest: inout [Work], on connection: isolated MySQLConnection) async -> Bool {
         var rowCache = RowCache()
+        var maximumStatement: Int?
         while connection.isUsable {
             if rest.isEmpty {
-                guard let batch = await lane.take(maximum: batchSize) else { return true }
+                let bytes = maximumStatement.map(Self.bodies) ?? .max
+                guard let batch = await lane.take(maximum: batchSize, maximumBytes: bytes) else { return true }
                 rest = [Work(batch: batch)]
             }
             let work = rest[rest.count - 1]
             let started = ContinuousClock.now
-            var transaction = BatchTransaction(
-                settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys, recoversAll: work.recoversAll)
-            swap(&transaction.rowCache, &rowCache)
             do throws(MySQLError) {
+                if maximumStatement == nil { maximumStatement = try Self.maximumStatement(of: connection) }
+                let settings = BatchTransaction.Settings(
+                    instance: try dispatcher.lease(on: connection), deadlineSeconds: deadlineSeconds,
+                    maximumStatement: maximumStatement ?? .max, delivered: dispatcher.delivered)
+                var transaction = BatchTransaction(
+                    settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys,
+                    mayBeCommitted: work.mayBeCommitted)
+                swap(&transaction.rowCache, &rowCache)
                 let effects = try transaction.commit(on: connection)
                 swap(&transaction.rowCache, &rowCache)
                 rest.removeLast()
                 instruments.committed(work.batch, effects, in: started.duration(to: .now))
+                dispatcher.take(effects.outbox, unread: effects.unread, for: settings.instance)
                 tell(work.batch, effects)
                 if !effects.parked.isEmpty { unparkKnown(effects.parked, on: connection) }
             } catch {
+                rowCache = RowCache()
                 guard await failed(&rest, error) else { return false }
             }
         }
         return true
     }
 
+    private static func maximumStatement(of connection: isolated MySQLConnection) throws(MySQLError) -> Int {
+        Int(try connection.query("SELECT @@max_allowed_packet")[0].int64(0))
+    }
+
+    /// Bytes of bodies, written in hexadecimal, that a statement takes beside the rest of their rows.
+    private static func bodies(in statement: Int) -> Int { max(1, (statement - statement / 8) / 2) }
+
     /// What is to be done about the last of `rest`, which could not be stored; if the database is away, about all of it.
     /// - Returns: false if the lane is closed and the database is away.
     private func failed(_ rest: inout [Work], _ error: MySQLError) async -> Bool {
         guard var work = rest.popLast() else { return true }
-        work.recoversAll = work.recoversAll || error.isOutcomeUnknown
+        work.mayBeCommitted = work.mayBeCommitted || error.isOutcomeUnknown
         switch error.kind {
         case .duplicateKey("events_event_key") where !work.checksAllKeys:
             work.checksAllKeys = true
@@ -88,7 +107,7 @@ struct LaneWriter {
             .conflict where work.attempts < Self.attempts,
             .connectionLost where work.attempts < Self.attempts:
             await pause(work.attempts)
-        case .unreachable, .refused, .connectionLost, .timeout, .conflict, .closed:
+        case _ where error.passes:
             for work in [work] + rest.reversed() { giveUp(work.batch, error, .unavailable) }
             rest = []
             if lane.isClosed { return false }
@@ -118,15 +137,22 @@ struct LaneWriter {
         try? await Task.sleep(for: .milliseconds(Int64.random(in: 0...(5 << min(attempt, 6)))))
     }
 
-    /// Answers, hands over what is owed, and takes note of what has been settled.
+    /// Answers, and sets apart what is about histories that others have locked.
     private func tell(_ batch: Batch, _ effects: BatchTransaction.Effects) {
-        for (pending, answer) in zip(batch.webhooks, effects.answers) { pending.answer(answer) }
-        for (change, answer) in zip(batch.changes, effects.changes) {
-            change.answer(answer.map(Result.success) ?? .failure(.noSuchHistory))
+        var locked = Batch()
+        for (pending, answer) in zip(batch.webhooks, effects.answers) {
+            if let answer { pending.answer(answer) } else { locked.webhooks.append(pending) }
         }
-        let (loads, settlements) = handOver(effects)
-        for load in loads { lane.recover(load.historyID, after: load.after) }
-        for settlement in settlements { lane.submit(settlement) }
+        for (index, (change, answer)) in zip(batch.changes, effects.changes).enumerated() {
+            if effects.lockedChanges.contains(index) {
+                locked.changes.append(change)
+            } else {
+                change.answer(answer.map(Result.success) ?? .failure(.noSuchHistory))
+            }
+        }
+        if locked.isEmpty { return }
+        let late = lane.setApart(locked)
+        if !late.isEmpty { giveUp(late, .locked, .unavailable) }
     }
 
     /// A dataset may have become known between our reading and our commit; whoever made it known looked for parked webhooks
@@ -169,6 +195,11 @@ extension BatchTransaction {
 }
 
 extension MySQLError {
+    /// Others have locked the row for too long.
+    fileprivate static var locked: MySQLError {
+        MySQLError(kind: .conflict, message: "the history is locked by another session")
+    }
+
     /// The row is gone: somebody deleted it.
     static var noSuchHistory: MySQLError { MySQLError(kind: .other, message: "no such history") }
 }

@@ -5,34 +5,31 @@ import MySQL
 /// wishlist. Reading both was a quarter of what a webhook cost the database.
 ///
 /// A row is locked before it is taken for known, and what everybody changes who changes a row is compared: see `Mark`. What
-/// others may change besides (a slug, a name, the group of the wishlist) is read again after `lifetime`. A history that
-/// another instance has the claim of is never known here.
+/// others may change besides (a slug, a name, the group of the wishlist) is read again after `lifetime`.
 struct RowCache {
     /// What a row that is known has to be like still.
     struct Mark: Equatable {
         /// As a number: the console may have set it.
         var status: Int
         var revision: Int64
-        var notified: Int64
-        var dispatcher: UInt64?
         /// It is set, and cleared, without a new revision: see `Deadlines`.
         var isRedeliveryAsked: Bool
+        /// A webhook of a canceled training moves it without a new revision.
+        var sequence: Int64
 
         init(_ history: DatasetHistory) {
             status = history.status.rawValue
             revision = history.revision
-            notified = history.debt.notified
-            dispatcher = history.debt.dispatcher
             isRedeliveryAsked = history.redeliveryAskedAt != nil
+            sequence = history.sequence
         }
 
         /// Reads a row of `HistoryTable.lockMarks`.
         init(from row: MySQLRow) throws(MySQLError) {
             status = Int(try row.int64(1))
             revision = try row.int64(2)
-            notified = try row.int64(3)
-            dispatcher = try row.optionalUInt64(4)
-            isRedeliveryAsked = try row.bool(5)
+            isRedeliveryAsked = try row.bool(3)
+            sequence = try row.int64(6)
         }
     }
 
@@ -58,18 +55,21 @@ struct RowCache {
         now - slot.readAt < lifetime
     }
 
-    /// What is known of a history whose row, locked, is like this.
-    func slot(_ id: Int64, like mark: Mark) -> WorkingSet.Slot? {
+    /// What is known of a history whose row, locked, is like this, and says this of its delivery: that is written without a
+    /// new revision too.
+    func slot(_ id: Int64, like mark: Mark, _ delivery: DeliveryState) -> WorkingSet.Slot? {
         guard let slot = slots[id], Mark(slot.history) == mark else { return nil }
+        if slot.history.delivery != delivery {
+            slot.history.delivery = delivery
+            slot.row = slot.history
+        }
         return slot
     }
 
-    /// Notes a history as it has been committed, by this instance.
-    mutating func note(_ slot: WorkingSet.Slot, by instance: UInt64) {
+    /// Notes a history as it has been committed.
+    mutating func note(_ slot: WorkingSet.Slot) {
         let history = slot.history
-        guard slot.address != nil, let dataset = history.datasetID,
-            history.debt.dispatcher == nil || history.debt.dispatcher == instance
-        else { return forget(history.id) }
+        guard slot.address != nil, let dataset = history.datasetID else { return forget(history.id) }
         slot.hasBeenCommitted()
         if slots[history.id] === slot { return }
         if slots.count >= Self.capacity && slots[history.id] == nil { self = RowCache() }

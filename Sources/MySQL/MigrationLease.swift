@@ -25,7 +25,7 @@ final class MigrationLease: Sendable {
                 id tinyint unsigned not null primary key,
                 owner varbinary(32) null,
                 expires_at datetime(6) not null
-            )
+            ) engine = InnoDB
             """)
         try connection.execute(
             "insert ignore into \(identifier: table) (id, owner, expires_at) values (1, null, utc_timestamp(6))")
@@ -44,6 +44,18 @@ final class MigrationLease: Sendable {
             guard error.kind == .conflict else { throw error }
             return false
         }
+    }
+
+    /// How long it still belongs to somebody else, in seconds, and whether that one seems to be dead: who lives renews it three
+    /// times in its duration. Nil if it is free.
+    func holder(on connection: isolated MySQLConnection) throws(MySQLError) -> (seconds: Int64, isDead: Bool)? {
+        let rows = try connection.query(
+            """
+            select timestampdiff(microsecond, utc_timestamp(6), expires_at) from \(identifier: table)
+            where id = 1 and owner is not null
+            """)
+        guard let left = try rows.first?.int64(0), left > 0 else { return nil }
+        return ((left + 999_999) / 1_000_000, left < duration.components.seconds * 1_000_000 / 2)
     }
 
     /// Prolongs the lease. False if another one has taken it.

@@ -14,8 +14,10 @@ public struct MySQLConfiguration: Sendable {
     public var username: String
     /// The account's password; never printed.
     public var password: String
-    /// PEM file of the authority that signed the server's certificate. Set: TLS is required and verified. Nil: no TLS.
+    /// PEM file of the authorities that may have signed the server's certificate; nil: those that the system trusts.
     public var caFile: String?
+    /// How TLS is used; nil: as `effectiveTLSMode` says.
+    public var tlsMode: TLSMode?
     /// How long connecting may take.
     public var connectTimeout: Duration = .seconds(5)
     /// How long the server may stay silent during a statement. Then the statement fails with `.timeout` and the
@@ -28,11 +30,13 @@ public struct MySQLConfiguration: Sendable {
     /// it a node may not yet have what another one has acknowledged. A server that is alone is asked the same and does the
     /// same.
     public var readsAreCausal = false
+    /// Whether a table's definition may hold dates such as `0000-00-00`: for who changes tables that others have made.
+    public var allowsZeroDates = false
 
     /// A server reached over TCP, or over `socket` if that is given.
     public init(
         host: String = "127.0.0.1", port: UInt16 = 3306, socket: String? = nil, database: String, username: String,
-        password: String = "", caFile: String? = nil
+        password: String = "", caFile: String? = nil, tlsMode: TLSMode? = nil
     ) {
         self.host = host
         self.port = port
@@ -41,6 +45,35 @@ public struct MySQLConfiguration: Sendable {
         self.username = username
         self.password = password
         self.caFile = caFile
+        self.tlsMode = tlsMode
+    }
+}
+
+extension MySQLConfiguration {
+    /// How TLS is used, in MySQL's words.
+    public enum TLSMode: String, Sendable, CaseIterable {
+        /// No TLS.
+        case disabled = "DISABLED"
+        /// TLS if the server has it. Protects from nobody who can change what is sent.
+        case preferred = "PREFERRED"
+        /// TLS with whoever answers. Protects from who can only listen.
+        case required = "REQUIRED"
+        /// TLS, and the server's certificate is signed by one of the authorities.
+        case verifyCA = "VERIFY_CA"
+        /// The same, and the certificate is for `host`.
+        case verifyIdentity = "VERIFY_IDENTITY"
+    }
+
+    /// `tlsMode`, or where it is nil: verified TLS to another machine and wherever there is a `caFile`; none on this machine.
+    public var effectiveTLSMode: TLSMode {
+        if let tlsMode { return tlsMode }
+        return isOnThisMachine && caFile == nil ? .disabled : .verifyIdentity
+    }
+
+    /// Whether the server is reached by a socket or a loopback address.
+    var isOnThisMachine: Bool {
+        socket != nil || host == "localhost" || host == "::1"
+            || host.hasPrefix("127.") && host.allSatisfy { $0 == "." || $0.isNumber }
     }
 }
 

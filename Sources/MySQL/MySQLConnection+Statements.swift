@@ -1,4 +1,5 @@
 import CMariaDB
+import Synchronization
 
 extension MySQLConnection {
     /// Runs a statement and returns its rows, none if it is not a query.
@@ -15,41 +16,37 @@ extension MySQLConnection {
         try execute(sql, phase: .statement)
     }
 
-    /// Runs several statements in one round trip and returns the outcome of each. The first that fails ends it: the
-    /// ones before it have been run, the ones after it have not, and the error does not tell which it was.
+    /// Runs several statements in one round trip, or in as few as `maximumPacketBytes` allows, and returns the outcome of each.
+    /// The first that fails ends it: the ones before it have been run, the ones after it have not, and the error does not tell
+    /// which it was.
     ///
     /// At a node of a Galera cluster each is sent by itself: if another node's transaction ends ours while a statement runs
     /// that is not the last one sent, MariaDB 10.11 tells of success and runs the rest without any transaction.
     @discardableResult
     public func executeAll(_ statements: [SQL]) throws(MySQLError) -> [MySQLOutcome] {
         guard !statements.isEmpty else { return [] }
-        guard try takesSeveralStatements() else {
-            return try statements.map { sql throws(MySQLError) in try execute(sql) }
-        }
-        var joined: [UInt8] = []
-        joined.reserveCapacity(statements.reduce(0) { $0 + $1.bytes.count + 1 })
-        for statement in statements {
-            if !joined.isEmpty { joined.append(UInt8(ascii: ";")) }
-            joined.append(contentsOf: statement.bytes)
+        if isGaleraNode { return try statements.map { sql throws(MySQLError) in try execute(sql) } }
+        if wasIdle, isClosedByServer { try reopen() }
+        if !takesSeveralStatements {
+            try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
+            takesSeveralStatements = true
         }
         var outcomes: [MySQLOutcome] = []
         outcomes.reserveCapacity(statements.count)
-        try send(joined, phase: .statement)
-        repeat {
-            outcomes.append(try receive(phase: .statement))
-        } while try nextResult(phase: .statement)
-        return outcomes
-    }
-
-    /// Whether the server may be sent several statements at a time; told to take them if so.
-    private func takesSeveralStatements() throws(MySQLError) -> Bool {
-        if let severalStatements { return severalStatements }
-        let isGaleraNode = try query("SHOW VARIABLES LIKE 'wsrep_on'").first?.string(1) == "ON"
-        if !isGaleraNode {
-            try call(.statement) { mysql_set_server_option($0, MYSQL_OPTION_MULTI_STATEMENTS_ON) == 0 }
+        var rest = statements[...]
+        while let first = rest.popFirst() {
+            var joined = first.bytes
+            while let next = rest.first, joined.count + 1 + next.bytes.count < maximumPacketBytes {
+                joined.append(UInt8(ascii: ";"))
+                joined.append(contentsOf: next.bytes)
+                rest.removeFirst()
+            }
+            try send(joined, phase: .statement)
+            repeat {
+                outcomes.append(try receive(phase: .statement))
+            } while try nextResult(phase: .statement)
         }
-        severalStatements = !isGaleraNode
-        return !isGaleraNode
+        return outcomes
     }
 
     /// Begins a transaction.
@@ -91,6 +88,18 @@ extension MySQLConnection {
 
     @discardableResult
     private func execute(_ sql: SQL, phase: MySQLError.Phase) throws(MySQLError) -> MySQLOutcome {
+        let isFirst = wasIdle
+        do throws(MySQLError) {
+            return try executeOnce(sql, phase: phase)
+        } catch {
+            // Closed at this very moment. What only reads, or begins, is done again; what writes may have been done.
+            guard isFirst, error.kind == .connectionLost, sql.mayBeRepeated else { throw error }
+            try reopen()
+            return try executeOnce(sql, phase: phase)
+        }
+    }
+
+    private func executeOnce(_ sql: SQL, phase: MySQLError.Phase) throws(MySQLError) -> MySQLOutcome {
         try send(sql.bytes, phase: phase)
         let outcome = try receive(phase: phase)
         guard try nextResult(phase: phase) else { return outcome }
@@ -99,6 +108,16 @@ extension MySQLConnection {
     }
 
     private func send(_ bytes: [UInt8], phase: MySQLError.Phase) throws(MySQLError) {
+        if wasIdle {
+            wasIdle = false
+            if isClosedByServer { try reopen() }
+        }
+        // The server would only close the connection.
+        guard bytes.count < maximumPacketBytes else {
+            throw MySQLError(
+                kind: .tooLarge, phase: phase,
+                message: "a statement of \(bytes.count) bytes, where max_allowed_packet is \(maximumPacketBytes)")
+        }
         try call(phase) { handle in
             bytes.withUnsafeBytes {
                 mysql_real_query(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self), UInt($0.count)) == 0
@@ -150,10 +169,20 @@ extension MySQLConnection {
             error.message = "no answer within \(statementTimeout)"
         }
         if error.kind == .conflict { conflict = error }
+        if error.kind == .readOnly { readOnlyFound.store(true, ordering: .releasing) }
         // After an error of the client library (2000 and up) nobody knows what the server still sends.
-        if error.kind == .connectionLost || error.kind == .timeout || (2000..<3000).contains(error.number) {
+        // Who may only read will not write on this connection any more.
+        if [.connectionLost, .timeout, .readOnly].contains(error.kind) || (2000..<3000).contains(error.number) {
             close()
         }
         throw error
+    }
+}
+
+extension SQL {
+    /// Whether a statement outside of a transaction does no more if it is run twice.
+    fileprivate var mayBeRepeated: Bool {
+        let word = String(decoding: bytes.prefix(6), as: UTF8.self).uppercased()
+        return ["SELECT", "SHOW", "START", "BEGIN"].contains { word.hasPrefix($0) }
     }
 }

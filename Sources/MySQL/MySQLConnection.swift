@@ -1,4 +1,5 @@
 import CMariaDB
+import Glibc
 import Synchronization
 
 /// One connection to a server, with a thread of its own on which all its blocking calls run.
@@ -9,11 +10,22 @@ import Synchronization
 public actor MySQLConnection {
     private nonisolated let executor: ThreadExecutor
     private nonisolated let usable = Atomic(false)
-    private let configuration: MySQLConfiguration
+    nonisolated let readOnlyFound = Atomic(false)
+    let configuration: MySQLConfiguration
     /// Nil before connecting and once the connection was closed.
     var handle: UnsafeMutablePointer<MYSQL>?
-    /// Whether the server takes several statements at a time; nil until `executeAll` has asked.
-    var severalStatements: Bool?
+    /// Whether the server takes several statements at a time, once `executeAll` has told it to.
+    var takesSeveralStatements = false
+    /// Whether the server is a node of a Galera cluster.
+    var isGaleraNode = false
+    /// The server's `max_allowed_packet`: a statement may have as many bytes, less a few for its envelope. Read when the
+    /// connection was made.
+    public internal(set) var maximumPacketBytes = 1 << 20
+    /// The isolation of our transactions: `READ-COMMITTED`, or `REPEATABLE-READ` at a server that writes its binary log
+    /// statement by statement and lets nothing be written otherwise.
+    public internal(set) var isolation = ""
+    /// Whether it was idle, and has not been used since.
+    var wasIdle = false
     /// The conflict that doomed the open transaction.
     var conflict: MySQLError?
 
@@ -23,9 +35,13 @@ public actor MySQLConnection {
     /// False once the connection broke or was closed. May be read from anywhere.
     public nonisolated var isUsable: Bool { usable.load(ordering: .acquiring) }
 
-    /// Connects and sets the session up: utf8mb4, UTC, strict SQL mode, READ COMMITTED, the lock wait timeout.
+    /// True once a statement has found that the server may only read. May be read from anywhere.
+    nonisolated var hasFoundReadOnly: Bool { readOnlyFound.load(ordering: .acquiring) }
+
+    /// Connects, sets the session up and reads it back (see `SessionSettings`): utf8mb4, UTC, strict SQL mode, READ COMMITTED,
+    /// the lock wait timeout, and all else that our statements rest on.
     ///
-    /// Errors have the phase `.connect`.
+    /// Errors have the phase `.connect`; `.unfitSession` if the server does not let a variable be set.
     public static func connect(_ configuration: MySQLConfiguration) async throws(MySQLError) -> MySQLConnection {
         let connection = try MySQLConnection(configuration)
         try await connection.open()
@@ -80,6 +96,24 @@ public actor MySQLConnection {
 
     var statementTimeout: Duration { .seconds(Int(configuration.statementTimeout.timeoutSeconds)) }
 
+    /// What was idle is lent again: if the server, or a proxy, has closed it meanwhile, its first statement opens another.
+    func lend() { wasIdle = true }
+
+    /// Whether the other side has closed the connection: a server says nothing unasked, but for its farewell.
+    var isClosedByServer: Bool {
+        guard let handle else { return false }
+        var descriptor = pollfd(fd: mysql_get_socket(handle), events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) > 0
+    }
+
+    /// Another connection to the server in the place of this one.
+    func reopen() throws(MySQLError) {
+        close()
+        takesSeveralStatements = false
+        conflict = nil
+        try open()
+    }
+
     private func open() throws(MySQLError) {
         guard let handle = mysql_init(nil) else {
             throw MySQLError(kind: .other, phase: .connect, message: "out of memory")
@@ -96,33 +130,20 @@ public actor MySQLConnection {
             close()
             throw error
         }
+        // The library itself goes on without TLS where the server has none, but for `verifyIdentity`.
+        if ![.disabled, .preferred].contains(configuration.effectiveTLSMode), mysql_get_ssl_cipher(handle) == nil {
+            close()
+            throw MySQLError(
+                kind: .tls, phase: .connect, message: "TLS is required, and the server does not speak it")
+        }
         usable.store(true, ordering: .releasing)
         do {
-            let lockWait = configuration.lockWaitTimeout.timeoutSeconds
-            try execute("set session transaction isolation level read committed")
-            try execute(
-                """
-                set time_zone = '+00:00', innodb_lock_wait_timeout = \(lockWait), lock_wait_timeout = \(lockWait), \
-                sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
-                ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
-                """)
-            if configuration.readsAreCausal { try readCausally() }
+            try setSessionUp()
         } catch {
             close()
             var error = error
             error.phase = .connect
             throw error
-        }
-    }
-
-    private func readCausally() throws(MySQLError) {
-        do {
-            try execute(
-                serverVersion.contains("MariaDB")
-                    ? "set session wsrep_sync_wait = 1" : "set session group_replication_consistency = 'BEFORE'")
-        } catch {
-            // Unknown variable: the server is no part of a cluster.
-            guard error.number == 1193 else { throw error }
         }
     }
 
@@ -138,11 +159,28 @@ public actor MySQLConnection {
         // Without it, "localhost" would mean the socket.
         let transport = configuration.socket == nil ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET
         cmariadb_option_uint(handle, MYSQL_OPT_PROTOCOL, UInt32(transport.rawValue))
-        if let caFile = configuration.caFile {
-            cmariadb_option_string(handle, MYSQL_OPT_SSL_CA, caFile)
-            cmariadb_option_bool(handle, MYSQL_OPT_SSL_ENFORCE, 1)
-        }
-        cmariadb_option_bool(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, configuration.caFile == nil ? 0 : 1)
+        cmariadb_option_string(handle, MARIADB_OPT_RESTRICTED_AUTH, authenticationPlugins)
+        let mode = configuration.effectiveTLSMode
+        cmariadb_option_bool(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, mode == .verifyIdentity ? 1 : 0)
+        guard mode != .disabled else { return }
+        // With authorities and without the option above it verifies all but the name.
+        let verifies = mode == .verifyCA || mode == .verifyIdentity
+        let caFile = verifies ? configuration.caFile ?? (mode == .verifyCA ? Self.systemAuthorities : nil) : nil
+        mysql_ssl_set(handle, nil, nil, caFile, nil, nil)
+    }
+
+    /// Debian's, and its derivatives'.
+    private static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
+
+    /// Ways to log in by which the password is never sent as it is, whatever a server asks for.
+    ///
+    /// `caching_sha2_password` sends it where TLS protects it. The library takes TLS for granted where it was told to use it,
+    /// even if the server has said that it has none; only with `verifyIdentity` it ends such a connection before.
+    private var authenticationPlugins: String {
+        let plugins = "mysql_native_password,client_ed25519"
+        let isSafe =
+            configuration.socket != nil || [.disabled, .verifyIdentity].contains(configuration.effectiveTLSMode)
+        return isSafe ? plugins + ",caching_sha2_password" : plugins
     }
 
     /// What the client library says about its last call.

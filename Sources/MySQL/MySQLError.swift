@@ -6,16 +6,32 @@ public struct MySQLError: Error, Sendable {
     public enum Kind: Sendable, Hashable {
         /// The server could not be reached.
         case unreachable
-        /// The server, or a proxy before it, turned us away: credentials, schema, TLS, number of connections, read-only, disk
-        /// full.
+        /// The server, or a proxy before it, turned us away: credentials, schema, rights, the way to log in.
         case refused
+        /// TLS: the server's certificate, a file of ours, or one of both sides wants TLS and the other has none.
+        case tls
+        /// The server does not let the session be what our statements rest on; the message says what to do.
+        case unfitSession(variable: String)
+        /// The server's state: it has no connection, memory or disk left, goes down, is damaged, or a setting forbids it.
+        /// It may work later, or once the operator has seen to it.
+        case busy
+        /// The server may only read, such as a replica or a primary that has been replaced. The connection is closed: the next
+        /// one may find the server that took its place.
+        case readOnly
         /// The connection broke; it is closed.
         case connectionLost
         /// A deadlock, a lock waited for too long, or a conflict with another node of a cluster. The transaction must
         /// be rolled back and can be tried again.
         case conflict
+        /// The statement was killed or took longer than the server allows; the connection is in order.
+        case interrupted
         /// A unique key is taken. The name is without the table's name, which MySQL puts before it and MariaDB does not.
         case duplicateKey(name: String)
+        /// The server does not take so much in one statement or transaction: less of it may work. See
+        /// `MySQLConnection.maximumPacketBytes`.
+        case tooLarge
+        /// The value does not fit its column, or is against a constraint.
+        case invalidValue
         /// The server was silent longer than `MySQLConfiguration.statementTimeout` and the connection is closed, or no
         /// connection of a pool became free in time.
         case timeout
@@ -63,14 +79,30 @@ public struct MySQLError: Error, Sendable {
     public var isRetryable: Bool {
         switch kind {
         case .conflict, .connectionLost, .unreachable: true
-        case .refused, .duplicateKey, .timeout, .unexpectedValue, .closed, .other: false
+        default: false
         }
     }
 
+    /// True if the fault is the state of the server or of the way to it, not the statement nor its values: the same may work
+    /// later. A client is told so (503), whether or not it is worth trying again at once (`isRetryable`).
+    public var passes: Bool {
+        switch kind {
+        case .unreachable, .refused, .tls, .unfitSession, .busy, .readOnly, .connectionLost, .conflict, .interrupted,
+            .timeout, .closed:
+            true
+        case .duplicateKey, .tooLarge, .invalidValue, .unexpectedValue, .other: false
+        }
+    }
+
+    /// True if the server, or the account, may have no more connections.
+    public var isForNumberOfConnections: Bool { [1040, 1203, 1226].contains(number) }
+
     /// True if the transaction may have been committed all the same: the connection ended between COMMIT and its
-    /// answer, or the node lost its cluster meanwhile (1047, 1180, 3100, 3101), which may have taken it before.
+    /// answer, the COMMIT was killed while it waited for other servers, or the node lost its cluster meanwhile (1047, 1180, 3100,
+    /// 3101), which may have taken it before.
     public var isOutcomeUnknown: Bool {
-        phase == .commit && (kind == .connectionLost || kind == .timeout || [1047, 1180, 3100, 3101].contains(number))
+        phase == .commit
+            && ([.connectionLost, .timeout, .interrupted].contains(kind) || [1047, 1180, 3100, 3101].contains(number))
     }
 }
 
@@ -88,6 +120,7 @@ extension MySQLError: CustomStringConvertible {
     }
 
     private var safeMessage: String {
+        if case .unfitSession = kind { return message }
         guard number >= 1000, !(2000..<3000).contains(number), !Self.numbersQuotingNamesOnly.contains(number),
             let first = message.firstIndex(of: "'"), let last = message.lastIndex(of: "'"), first < last
         else { return message }

@@ -2,8 +2,9 @@ import Synchronization
 
 /// A fixed number of connections, opened when needed and shared by whoever asks.
 ///
-/// Asking is first come, first served. A connection that broke is replaced; one that was idle for long, or while
-/// another one broke, is pinged before it is used. All methods may be called from anywhere.
+/// Asking is first come, first served. A connection that broke is replaced, also one that was closed while it was idle: whoever
+/// is lent it does not notice (see `MySQLConnection.lend`). Where the server takes no more connections the pool lives with
+/// those that it has. Idle ones are closed after a while. All methods may be called from anywhere.
 public final class MySQLPool: Sendable {
     private struct Shared {
         var state: PoolState
@@ -11,6 +12,7 @@ public final class MySQLPool: Sendable {
         var waiting: [Int: CheckedContinuation<PoolState.Grant, any Error>] = [:]
         var shutDownWaiting: [CheckedContinuation<Void, Never>] = []
         var nextNumber = 0
+        var isReaping = false
 
         mutating func newNumber() -> Int {
             nextNumber += 1
@@ -41,16 +43,15 @@ public final class MySQLPool: Sendable {
 
     /// A pool of at most `maximumConnections`; none is opened yet.
     ///
-    /// `waitLimit` bounds the wait for a connection to become free. Connections idle for `checkAfter` are pinged before
-    /// they are used.
+    /// `waitLimit` bounds the wait for a connection to become free. Connections idle for `idleLimit` are closed.
     public init(
         _ configuration: MySQLConfiguration, maximumConnections: Int, waitLimit: Duration = .seconds(5),
-        checkAfter: Duration = .seconds(30)
+        idleLimit: Duration = .seconds(60)
     ) {
         precondition(maximumConnections > 0, "a pool needs a connection")
         self.configuration = configuration
         self.waitLimit = waitLimit
-        shared = Mutex(Shared(state: PoolState(maximum: maximumConnections, checkAfter: checkAfter)))
+        shared = Mutex(Shared(state: PoolState(maximum: maximumConnections, idleLimit: idleLimit)))
     }
 
     /// Lends a connection to `body`, which runs on the connection's thread. A transaction that `body` leaves open is
@@ -131,45 +132,112 @@ public final class MySQLPool: Sendable {
     /// How it is used now.
     public var usage: Usage { shared.withLock { $0.state.usage } }
 
-    private func acquire() async throws -> Lease {
-        guard case .use(let number, let needsCheck) = try await grant() else { return try await open() }
-        guard let connection = shared.withLock({ $0.connections[number] }) else { return try await open() }
-        if needsCheck {
-            do {
-                try await connection.ping()
+    /// Connects beside the pool, with precedence: as long as the server takes no more connections the pool gives up one of its
+    /// own after the other. The connection is the caller's.
+    ///
+    /// Throws what `MySQLConnection.connect` throws; that there are too many connections only after `waitLimit`.
+    public func connectAhead(_ configuration: MySQLConfiguration) async throws(MySQLError) -> MySQLConnection {
+        let deadline = ContinuousClock.now + waitLimit
+        while true {
+            do throws(MySQLError) {
+                return try await MySQLConnection.connect(configuration)
             } catch {
-                shared.withLock { _ = $0.connections.removeValue(forKey: number) }
+                guard error.isForNumberOfConnections, .now < deadline, !Task.isCancelled else { throw error }
+            }
+            let room = shared.withLock { shared in
+                shared.state.makeRoom(now: .now).flatMap { shared.connections.removeValue(forKey: $0) }
+            }
+            await room?.close()
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Uses no connection again that is open now: the server that writes may be another one. The pool does so by itself when one
+    /// of its own connections finds a server read-only (`.readOnly`).
+    public func renew() {
+        let connections = shared.withLock { shared in
+            shared.state.renew(upTo: shared.nextNumber).compactMap { shared.connections.removeValue(forKey: $0) }
+        }
+        Task { for connection in connections { await connection.close() } }
+    }
+
+    private func acquire() async throws -> Lease {
+        let deadline = ContinuousClock.now + waitLimit
+        var hasWaited = false
+        while true {
+            let grant = try await grant(until: deadline, isFirst: hasWaited)
+            if case .use(let number, let wasIdle) = grant,
+                let connection = shared.withLock({ $0.connections[number] })
+            {
+                if wasIdle { await connection.lend() }
+                return Lease(number: number, connection: connection)
+            }
+            do throws(MySQLError) {
                 return try await open()
+            } catch {
+                guard error.isForNumberOfConnections else {
+                    follow { $0.state.abandon() }
+                    throw error
+                }
+                guard shared.withLock({ $0.state.refused(now: .now) }), .now < deadline else { throw error }
+                hasWaited = true
             }
         }
-        return Lease(number: number, connection: connection)
     }
 
     /// Opens a connection for a slot that has been granted.
     private func open() async throws(MySQLError) -> Lease {
-        do throws(MySQLError) {
-            let connection = try await MySQLConnection.connect(configuration)
-            return shared.withLock {
-                let number = $0.newNumber()
-                $0.connections[number] = connection
-                return Lease(number: number, connection: connection)
-            }
-        } catch {
-            follow { $0.state.abandon() }
-            throw error
-        }
+        // Taken before: what is renewed while it connects includes it.
+        let number = shared.withLock { $0.newNumber() }
+        let connection = try await MySQLConnection.connect(configuration)
+        shared.withLock { $0.connections[number] = connection }
+        return Lease(number: number, connection: connection)
     }
 
     private func release(_ lease: Lease) {
+        if lease.connection.hasFoundReadOnly { renew() }
         follow { shared in
             guard lease.connection.isUsable else {
                 shared.connections[lease.number] = nil
                 return shared.state.abandon()
             }
             let consequence = shared.state.giveBack(lease.number, now: .now)
+            switch consequence {
             // The connection closes itself when the lease is gone.
-            if case .close = consequence { shared.connections[lease.number] = nil }
+            case .close, .discard: shared.connections[lease.number] = nil
+            default: break
+            }
             return consequence
+        }
+        reap()
+    }
+
+    /// Sees to it that idle connections are closed in time: one task, as long as there are any.
+    private func reap() {
+        let isNeeded = shared.withLock { shared in
+            defer { shared.isReaping = shared.isReaping || shared.state.nextExpiry != nil }
+            return !shared.isReaping && shared.state.nextExpiry != nil
+        }
+        guard isNeeded else { return }
+        Task { [weak self] in
+            while let next = self?.nextExpiry() {
+                try? await Task.sleep(until: next, clock: .continuous)
+                for connection in self?.expired() ?? [] { await connection.close() }
+            }
+        }
+    }
+
+    private func nextExpiry() -> ContinuousClock.Instant? {
+        shared.withLock { shared in
+            let next = shared.state.nextExpiry
+            if next == nil { shared.isReaping = false }
+            return next
+        }
+    }
+
+    private func expired() -> [MySQLConnection] {
+        shared.withLock { shared in
+            shared.state.expire(now: .now).compactMap { shared.connections.removeValue(forKey: $0) }
         }
     }
 
@@ -177,8 +245,11 @@ public final class MySQLPool: Sendable {
     private func follow(_ decision: (inout Shared) -> PoolState.Consequence) {
         let act: (() -> Void)? = shared.withLock { shared in
             switch decision(&shared) {
-            case .nothing, .keepIdle, .close(isLast: false):
+            case .nothing, .keepIdle, .close(isLast: false), .discard(waiter: nil):
                 return nil
+            case .discard(.some(let waiter)):
+                let continuation = shared.waiting.removeValue(forKey: waiter)
+                return { continuation?.resume(returning: .open) }
             case .grant(let waiter, let grant):
                 let continuation = shared.waiting.removeValue(forKey: waiter)
                 return { continuation?.resume(returning: grant) }
@@ -191,7 +262,7 @@ public final class MySQLPool: Sendable {
         act?()
     }
 
-    private func grant() async throws -> PoolState.Grant {
+    private func grant(until deadline: ContinuousClock.Instant, isFirst: Bool) async throws -> PoolState.Grant {
         let waiter = shared.withLock { $0.newNumber() }
         return try await withTaskCancellationHandler {
             var timer: Task<Void, Never>?
@@ -201,7 +272,7 @@ public final class MySQLPool: Sendable {
                     // A task is marked as cancelled before its handler runs: if it is not marked here, the handler
                     // will find the waiter.
                     if Task.isCancelled { return .failure(CancellationError()) }
-                    let answer = shared.state.request(waiter: waiter, now: .now)
+                    let answer = shared.state.request(waiter: waiter, isFirst: isFirst, now: .now)
                     if answer == .wait { shared.waiting[waiter] = continuation }
                     return .success(answer)
                 }
@@ -211,7 +282,7 @@ public final class MySQLPool: Sendable {
                 case .success(.shutDown): continuation.resume(throwing: Self.closed)
                 case .success(.wait):
                     timer = Task { [self] in
-                        guard (try? await Task.sleep(for: waitLimit)) != nil else { return }
+                        guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
                         let message = "no connection became free within \(waitLimit)"
                         giveUp(waiter, MySQLError(kind: .timeout, phase: .connect, message: message))
                     }

@@ -134,7 +134,9 @@ package struct OperatorDesk: Sendable {
     }
 
     private func why(_ item: DatasetFinding) -> String {
-        item.history.whyLate(at: item.now, deadlineSeconds: deadlineSeconds, createUntil: item.createUntil)
+        item.history.whyLate(
+            at: item.now, deadlineSeconds: deadlineSeconds, createUntil: item.createUntil,
+            owedSince: item.owedSince)
     }
 
     /// One history; nil: there is none.
@@ -164,8 +166,8 @@ package struct OperatorDesk: Sendable {
         details.add("created_by", .number(history.createdBy))
         details.add("sequence", .number(history.sequence))
         details.add("revision", .number(history.revision))
-        details.add("notified_revision", .number(history.debt.notified))
-        details.add("owed_since", .time(history.debt.owedSince))
+        details.add("notified_revision", .number(history.delivery.watermark))
+        details.add("owed_since", .time(item.owedSince))
         details.add("created_at", .time(history.createdAt))
         details.add("started_at", .time(history.startedAt))
         details.add("heard_at", .time(history.heardAt))
@@ -189,12 +191,12 @@ package struct OperatorDesk: Sendable {
         let owing = try await pool.withConnection { try Backlog.owing(history: history, limit: limit, on: $0) }
         var table = Table(
             "history_id", "dataset_id", "slug", "status", "revision", "notified_revision", "owed_since", "age_seconds",
-            "claimed")
+            "leased")
         for debtor in owing {
             table.add(
                 .number(debtor.historyID), .number(debtor.datasetID), .text(debtor.slug), .text(debtor.status?.label),
                 .number(debtor.revision), .number(debtor.notified), .time(debtor.owedSince),
-                .number(debtor.ageSeconds), .bool(debtor.isClaimed))
+                .number(debtor.ageSeconds), .bool(debtor.isLeased))
         }
         return table
     }

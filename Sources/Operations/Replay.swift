@@ -1,6 +1,6 @@
 import Datasets
 package import Delivery
-package import Lanes
+import Lanes
 import MySQL
 import Store
 
@@ -10,17 +10,11 @@ package struct Replay: Sendable {
     private static let batch = 100
 
     private let desk: OperatorDesk
-    private let settings: BatchTransaction.Settings
-    private let lanes: HistoryLanes
     private let dispatcher: Dispatcher
 
-    /// - Parameter settings: of the instance that then sends what is owed.
-    package init(
-        desk: OperatorDesk, settings: BatchTransaction.Settings, lanes: HistoryLanes, dispatcher: Dispatcher
-    ) {
+    /// - Parameter dispatcher: of the instance that then delivers what is owed.
+    package init(desk: OperatorDesk, dispatcher: Dispatcher) {
         self.desk = desk
-        self.settings = settings
-        self.lanes = lanes
         self.dispatcher = dispatcher
     }
 
@@ -45,16 +39,15 @@ package struct Replay: Sendable {
     /// - Parameter target: what is recorded: the ids, or the filter.
     package func run(_ ids: [Int64], _ target: String, by actor: String) async throws -> Table {
         try await desk.recorded("events replay", target, by: actor) {
+            let instance = try await desk.pool.withConnection { try dispatcher.lease(on: $0) }
+            let settings = BatchTransaction.Settings(instance: instance, deadlineSeconds: desk.deadlineSeconds)
             var all: [BatchTransaction.Replayed] = []
             for some in Self.batches(ids) {
                 let (replayed, effects) = try await desk.pool.withTransaction { connection in
                     var transaction = BatchTransaction(settings: settings, batch: Batch(), checksAllKeys: true)
                     return try transaction.replay(some, on: connection)
                 }
-                let (loads, settlements) = dispatcher.take(
-                    effects.handoffs, settled: effects.settled, lost: effects.lost)
-                for load in loads { lanes.lane(of: load.historyID).recover(load.historyID, after: load.after) }
-                for settlement in settlements { lanes.settle(settlement) }
+                dispatcher.take(effects.outbox, for: instance)
                 all += replayed
             }
             let applied = all.count { $0.after == .applied }

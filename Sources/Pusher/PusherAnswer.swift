@@ -1,3 +1,5 @@
+import Time
+
 /// What the answer to a trigger means for the events in it.
 public enum PusherAnswer: Sendable, Hashable {
     /// Any 2xx.
@@ -9,19 +11,19 @@ public enum PusherAnswer: Sendable, Hashable {
     case unauthorised(reason: String)
     /// 404: the server has no batches, or does not know the app.
     case unsupported
-    /// 408, 429, 5xx, and what no server of this API should answer, as redirections: try again, `after` so many seconds
+    /// 408, 425, 429, 5xx, and what no server of this API should answer, as redirections: try again, `after` so many seconds
     /// if the server says so.
     case retry(after: Int?)
 
     /// - Parameters:
-    ///   - retryAfter: the header `Retry-After`; only seconds are understood, and at most a day.
+    ///   - retryAfter: the header `Retry-After`, seconds or a date; at most a day counts.
     ///   - body: its beginning becomes the reason, without control characters.
     public init(status: Int, retryAfter: String? = nil, body: [UInt8] = []) {
         switch status {
         case 200..<300: self = .delivered
         case 401, 403: self = .unauthorised(reason: Self.reason(status, body))
         case 404: self = .unsupported
-        case 408, 429: self = .retry(after: Self.seconds(retryAfter))
+        case 408, 425, 429: self = .retry(after: Self.seconds(retryAfter))
         case 400..<500: self = .refused(reason: Self.reason(status, body))
         default: self = .retry(after: Self.seconds(retryAfter))
         }
@@ -34,7 +36,6 @@ public enum PusherAnswer: Sendable, Hashable {
     }
 
     private static func seconds(_ text: String?) -> Int? {
-        guard let text, text.utf8.count <= 9, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return Int(text).map { min($0, 86_400) }
+        text.flatMap { RetryAfter.seconds($0) }.map { Int(min($0, 86_400)) }
     }
 }

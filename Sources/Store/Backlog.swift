@@ -22,9 +22,8 @@ package enum Backlog {
         let rows = try connection.query(
             """
             SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_dead_letters LIMIT \(limit)) d), \
-            (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_histories FORCE INDEX (histories_owed_since) \
-            WHERE owed_since IS NOT NULL LIMIT \(limit)) o), \
-            (SELECT MIN(owed_since) FROM wishlist_dataset_histories WHERE owed_since IS NOT NULL), UTC_TIMESTAMP(6)
+            owed.number, owed.since, UTC_TIMESTAMP(6) \
+            FROM (SELECT COUNT(*) AS number, MIN(e.recorded_at) AS since FROM \(Outbox.owed(limit: limit))) owed
             """)
         guard let row = rows.first else { return nil }
         var counts = Counts(
@@ -50,10 +49,10 @@ package enum Backlog {
         package var status: HistoryStatus?
         package var revision: Int64
         package var notified: Int64
-        package var owedSince: Timestamp
-        package var ageSeconds: Int64
-        /// An instance has it in hand.
-        package var isClaimed: Bool
+        package var owedSince: Timestamp?
+        package var ageSeconds: Int64?
+        /// An instance that holds a lease delivers it.
+        package var isLeased: Bool
     }
 
     /// Who has owed for longest first.
@@ -63,17 +62,18 @@ package enum Backlog {
         let only: SQL = history.map { "h.id = \($0)" } ?? "TRUE"
         return try connection.query(
             """
-            SELECT h.id, h.dataset_id, h.slug, h.status, h.revision, h.notified_revision, h.owed_since, \
-            TIMESTAMPDIFF(SECOND, h.owed_since, UTC_TIMESTAMP(6)), h.dispatch_until > UTC_TIMESTAMP(6) \
-            FROM wishlist_dataset_histories h FORCE INDEX (histories_owed_since) \
-            WHERE h.owed_since IS NOT NULL AND \(only) ORDER BY h.owed_since LIMIT \(limit)
+            SELECT h.id, h.dataset_id, h.slug, h.status, h.revision, h.notified_revision, e.recorded_at, \
+            TIMESTAMPDIFF(SECOND, e.recorded_at, UTC_TIMESTAMP(6)), l.instance IS NOT NULL \
+            FROM \(Outbox.owed) LEFT JOIN integrator_leases l ON l.instance = h.dispatcher \
+            WHERE \(only) ORDER BY e.recorded_at LIMIT \(limit)
             """
         ).map { row throws(MySQLError) in
             Debtor(
                 historyID: try row.int64(0), datasetID: try row.optionalInt64(1), slug: try row.string(2),
                 status: HistoryStatus(rawValue: Int(try row.int64(3))), revision: try row.int64(4),
-                notified: try row.int64(5), owedSince: try row.timestamp(6), ageSeconds: try row.int64(7),
-                isClaimed: try row.optionalInt64(8) == 1)
+                notified: try row.int64(5), owedSince: try row.optionalTimestamp(6),
+                ageSeconds: try row.optionalInt64(7),
+                isLeased: try row.int64(8) == 1)
         }
     }
 
@@ -84,7 +84,9 @@ package enum Backlog {
     ) throws(MySQLError) -> (revision: Int64, owedSince: Timestamp?, refusal: String?)? {
         let rows = try connection.query(
             """
-            SELECT h.notified_revision, h.owed_since, d.reason FROM wishlist_dataset_histories h \
+            SELECT h.notified_revision, IF(h.dispatcher > 0 AND h.notified_revision < h.revision, e.recorded_at, NULL), \
+            d.reason FROM wishlist_dataset_histories h \
+            LEFT JOIN wishlist_dataset_events e ON e.history_id = h.id AND e.revision = h.notified_revision + 1 \
             LEFT JOIN wishlist_dataset_dead_letters d ON d.event_id = \(event) WHERE h.id = \(history)
             """)
         guard let row = rows.first else { return nil }

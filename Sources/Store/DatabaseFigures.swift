@@ -63,12 +63,11 @@ package final class DatabaseFigures: Sendable {
     private static func ask(_ connection: isolated MySQLConnection) throws(MySQLError) -> Answer? {
         let counts = try connection.query(
             """
-            SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_histories FORCE INDEX (histories_owed_since) \
-            WHERE owed_since IS NOT NULL LIMIT \(limit)) owed), \
-            (SELECT TIMESTAMPDIFF(MICROSECOND, MIN(owed_since), UTC_TIMESTAMP(6)) FROM wishlist_dataset_histories \
-            WHERE owed_since IS NOT NULL), \
+            SELECT owed.number, owed.age, \
             (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_dead_letters LIMIT \(limit)) dead), \
-            (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_parked LIMIT \(limit)) parked)
+            (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_parked LIMIT \(limit)) parked) \
+            FROM (SELECT COUNT(*) AS number, TIMESTAMPDIFF(MICROSECOND, MIN(e.recorded_at), UTC_TIMESTAMP(6)) AS age \
+            FROM \(Outbox.owed(limit: limit))) owed
             """)
         guard let row = counts.first else { return nil }
         var answer = Answer(

@@ -24,8 +24,10 @@ package struct DatasetFinding: Sendable {
     package var wishlistSlug: String?
     package var wishlistName: String?
     package var groupID: Int64?
-    /// When the claim of the instance that calls the TV Python API runs out; nil: nobody has to.
+    /// When the lease of the instance that calls the TV Python API runs out; nil: nobody has to.
     package var createUntil: Timestamp?
+    /// When the first change arose that is not known to be delivered; nil: all are.
+    package var owedSince: Timestamp?
     /// The database's clock.
     package var now: Timestamp
 }
@@ -37,7 +39,9 @@ package enum DatasetSearch {
 
     private static let select: SQL = """
         SELECT \(HistoryTable.columns), w.slug AS wishlist_slug, w.name AS wishlist_name, w.group_id AS wishlist_group, \
-        h.create_until AS claim_until, UTC_TIMESTAMP(6) AS db_now
+        h.create_until AS claim_until, UTC_TIMESTAMP(6) AS db_now, \
+        IF(h.dispatcher > 0 AND h.notified_revision < h.revision, (SELECT o.recorded_at FROM wishlist_dataset_events o \
+        WHERE o.history_id = h.id AND o.revision = h.notified_revision + 1 LIMIT 1), NULL) AS owed_at
         """
 
     /// - Parameters:
@@ -147,7 +151,8 @@ package enum DatasetSearch {
             DatasetFinding(
                 history: try HistoryTable.history(from: row), wishlistSlug: try row.optionalString("wishlist_slug"),
                 wishlistName: try row.optionalString("wishlist_name"), groupID: try row.optionalInt64("wishlist_group"),
-                createUntil: try row.optionalTimestamp("claim_until"), now: try row.timestamp("db_now"))
+                createUntil: try row.optionalTimestamp("claim_until"), owedSince: try row.optionalTimestamp("owed_at"),
+                now: try row.timestamp("db_now"))
         }
         let isMore = found.count > limit
         found = Array(found.prefix(limit))

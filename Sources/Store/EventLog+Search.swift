@@ -17,8 +17,6 @@ extension EventLog {
     private static let windows: [Int64] = [1000, 20_000]
     /// Histories that a dataset, a reference or a slug may stand for.
     private static let histories = 200
-    /// Of the newest so many rejected webhooks those of a dataset are found: they have no history.
-    private static let rejected = 2000
 
     /// The events that are meant, newest first.
     /// - Parameter before: only those with a lower id.
@@ -162,10 +160,7 @@ extension EventLog {
             parts.append(
                 """
                  UNION (SELECT p.event_id FROM wishlist_dataset_parked p WHERE p.dataset_id IN \(list: datasets)) \
-                UNION (SELECT r.id FROM (SELECT e.id, e.dataset_id FROM wishlist_dataset_events e \
-                FORCE INDEX (events_outcome) WHERE e.outcome = \(EventOutcome.rejected.rawValue) \
-                AND e.id < \(ids.upperBound) ORDER BY e.id DESC LIMIT \(rejected)) r \
-                WHERE r.dataset_id IN \(list: datasets))
+                UNION (SELECT r.event_id FROM wishlist_dataset_rejected r WHERE r.dataset_id IN \(list: datasets))
                 """ as SQL)
         }
         return "(\(parts)) AS meant STRAIGHT_JOIN wishlist_dataset_events e ON e.id = meant.id"

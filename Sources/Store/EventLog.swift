@@ -25,7 +25,7 @@ package struct EventRows: Sendable {
     ///   - history: after the change; nil if none is known. Its revision is the event's only if it was applied.
     ///   - clock: the time of the transaction.
     package mutating func append(
-        key: String, body: [UInt8], type: String?, outcome: EventOutcome, event: DatasetEvent? = nil,
+        key: String, body: [UInt8], type: String?, outcome: EventOutcome, datasetID: Int64?, sequence: Int64?,
         history: DatasetHistory? = nil, reason: String? = nil, at clock: Timestamp
     ) {
         let applied = outcome == .applied ? history : nil
@@ -33,8 +33,8 @@ package struct EventRows: Sendable {
         values.append(value: key)
         values.comma(history?.id)
         values.comma(applied?.revision)
-        values.comma(event?.datasetID ?? history?.datasetID)
-        values.comma(event?.sequence)
+        values.comma(datasetID ?? history?.datasetID)
+        values.comma(sequence)
         values.comma(type?.limited(to: 100))
         values.comma(outcome.rawValue)
         values.comma(applied?.status.rawValue)

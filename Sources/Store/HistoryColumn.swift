@@ -22,12 +22,8 @@ struct HistoryColumn: Sendable {
         text("error_message", 1000) { $0.error?.message },
         number("sequence") { $0.sequence },
         number("revision") { $0.revision },
-        number("notified_revision") { $0.debt.notified },
-        time("owed_since") { $0.debt.owedSince },
-        HistoryColumn("dispatcher", "BIGINT UNSIGNED", { $0.debt.dispatcher }) { value, json in
-            if let value { json.value(value) } else { json.null() }
-        },
-        time("dispatch_until") { $0.debt.until },
+        number("notified_revision") { $0.delivery.watermark },
+        HistoryColumn("dispatcher", "BIGINT UNSIGNED", { $0.delivery.dispatcher }) { $1.value($0) },
         time("heard_at") { $0.heardAt },
         time("deadline_at") { $0.deadlineAt },
         time("redelivery_asked_at") { $0.redeliveryAskedAt },

@@ -9,42 +9,65 @@ package enum HistoryTable {
     package static let columns: SQL = """
         h.id, h.wishlist_to_group_id, h.dataset_id, h.reference, h.slug, h.name, h.notifications, h.created_by, \
         h.status, h.progress, h.stage, h.message, h.error_code, h.error_message, h.sequence, h.revision, \
-        h.notified_revision, h.owed_since, h.dispatcher, h.dispatch_until, h.heard_at, h.deadline_at, \
-        h.redelivery_asked_at, h.started_at, h.finished_at, h.created_at, h.updated_at
+        h.notified_revision, \(dispatcher), h.heard_at, h.deadline_at, h.redelivery_asked_at, h.started_at, \
+        h.finished_at, h.created_at, h.updated_at, \
+        IF(h.error_code IS NULL, NULL, (SELECT r.retryable FROM wishlist_dataset_retryable r WHERE r.history_id = h.id)) \
+        AS error_retryable
         """
+
+    /// Who delivers the notifications of `h`: see `Outbox`.
+    static let dispatcher: SQL = "IF(h.owed_since IS NULL, COALESCE(h.dispatcher, 0), 0)"
 
     /// The database's clock, and how far apart the ids are that a statement gives out.
     package static let clock: SQL = "SELECT UTC_TIMESTAMP(6), @@auto_increment_increment"
 
-    /// Locks the rows of these datasets, in the order of the index: the same for every transaction.
+    /// Locks the rows of these datasets, in the order of the index: the same for every transaction. Rows that others have
+    /// locked are left out; `present` tells whether they are there.
     package static func lock(datasetIDs: some Collection<Int64>) -> SQL {
         """
         SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_dataset_id) \
-        WHERE h.dataset_id IN \(list: datasetIDs) ORDER BY h.dataset_id, h.id FOR UPDATE
+        WHERE h.dataset_id IN \(list: datasetIDs) ORDER BY h.dataset_id, h.id FOR UPDATE SKIP LOCKED
         """
     }
 
-    /// Locks the rows with these references.
+    /// Locks the rows with these references, but for those that others have locked.
     package static func lock(references: some Collection<String>) -> SQL {
         """
         SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_reference) \
-        WHERE h.reference IN \(list: references) ORDER BY h.reference FOR UPDATE
+        WHERE h.reference IN \(list: references) ORDER BY h.reference FOR UPDATE SKIP LOCKED
         """
     }
 
-    /// Locks the rows with these ids.
+    /// Locks the rows with these ids, but for those that others have locked.
     package static func lock(ids: some Collection<Int64>) -> SQL {
         """
         SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
-        WHERE h.id IN \(list: ids) ORDER BY h.id FOR UPDATE
+        WHERE h.id IN \(list: ids) ORDER BY h.id FOR UPDATE SKIP LOCKED
         """
     }
 
-    /// Locks the rows with these ids and returns no more of each than `RowCache.Mark` wants, after the id.
+    /// Which rows there are, locked or not: `id`, `dataset_id`, `reference`.
+    package static func present(datasetIDs: some Collection<Int64>) -> SQL {
+        "SELECT id, dataset_id, reference FROM wishlist_dataset_histories WHERE dataset_id IN \(list: datasetIDs)"
+    }
+
+    /// Which rows there are, locked or not: `id`, `dataset_id`, `reference`.
+    package static func present(references: some Collection<String>) -> SQL {
+        "SELECT id, dataset_id, reference FROM wishlist_dataset_histories WHERE reference IN \(list: references)"
+    }
+
+    /// Which rows there are, locked or not: `id`, `dataset_id`, `reference`.
+    package static func present(ids: some Collection<Int64>) -> SQL {
+        "SELECT id, dataset_id, reference FROM wishlist_dataset_histories WHERE id IN \(list: ids)"
+    }
+
+    /// Locks the rows with these ids, but for those that others have locked, and returns no more of each than `RowCache.Mark`
+    /// wants, after the id.
     package static func lockMarks(ids: some Collection<Int64>) -> SQL {
         """
-        SELECT id, status, revision, notified_revision, dispatcher, redelivery_asked_at IS NOT NULL \
-        FROM wishlist_dataset_histories FORCE INDEX (PRIMARY) WHERE id IN \(list: ids) ORDER BY id FOR UPDATE
+        SELECT h.id, h.status, h.revision, h.redelivery_asked_at IS NOT NULL, h.notified_revision, \(dispatcher), \
+        h.sequence FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) WHERE h.id IN \(list: ids) ORDER BY h.id \
+        FOR UPDATE SKIP LOCKED
         """
     }
 
@@ -56,21 +79,21 @@ package enum HistoryTable {
             id: try row.int64(0), wishlistID: try row.int64(1), reference: try row.optionalString(3),
             slug: try row.string(4), name: try row.optionalString(5),
             preference: .init(rawValue: Int(try row.int64(6))) ?? .all, createdBy: try row.optionalInt64(7),
-            createdAt: try row.optionalTimestamp(25))
+            createdAt: try row.optionalTimestamp(23))
         return DatasetHistory(
             origin: origin, datasetID: try row.optionalInt64(2),
             // A number that the console used before this service and that means nothing here: webhooks may revive it.
             status: HistoryStatus(rawValue: Int(try row.int64(8))) ?? .stalled,
             progress: try row.optionalInt64(9).map(Int.init), stage: try row.optionalString(10),
             message: try row.optionalString(11),
-            error: code.map { DatasetError(code: $0, message: message ?? "") }, sequence: try row.int64(14),
-            revision: try row.int64(15), startedAt: try row.optionalTimestamp(23),
-            finishedAt: try row.optionalTimestamp(24), updatedAt: try row.optionalTimestamp(26),
-            heardAt: try row.optionalTimestamp(20), deadlineAt: try row.optionalTimestamp(21),
-            redeliveryAskedAt: try row.optionalTimestamp(22),
-            debt: NotificationDebt(
-                notified: try row.int64(16), owedSince: try row.optionalTimestamp(17),
-                dispatcher: try row.optionalUInt64(18), until: try row.optionalTimestamp(19)))
+            error: try code.map { code throws(MySQLError) in
+                DatasetError(code: code, message: message ?? "", retryable: try row.optionalBool(25))
+            },
+            sequence: try row.int64(14), revision: try row.int64(15), startedAt: try row.optionalTimestamp(21),
+            finishedAt: try row.optionalTimestamp(22), updatedAt: try row.optionalTimestamp(24),
+            heardAt: try row.optionalTimestamp(18), deadlineAt: try row.optionalTimestamp(19),
+            redeliveryAskedAt: try row.optionalTimestamp(20),
+            delivery: DeliveryState(watermark: try row.int64(16), dispatcher: try row.optionalUInt64(17) ?? 0))
     }
 
     /// Brings rows to what events that were just appended say, from the log's rows themselves: no value goes to the server
@@ -79,29 +102,30 @@ package enum HistoryTable {
     /// - Parameters:
     ///   - places: of the last event of each history in the statement before this one, which appended them and gave out their
     ///     ids without gaps.
-    ///   - instance: who is to send the notifications.
+    ///   - deliveries: what each of these histories is to say of its delivery.
     /// - Returns: a statement that has to find as many rows as there are places. No other transaction's event has a revision
     ///   that its history has not.
-    package static func update(
-        fromLog places: Range<Int>, at now: Timestamp, dispatcher instance: UInt64, until: Timestamp
-    ) -> SQL {
-        """
-        UPDATE wishlist_dataset_events e STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = e.history_id \
-        SET h.status = e.status, h.progress = e.progress, h.stage = e.stage, h.message = e.message, \
-        h.sequence = e.sequence, h.revision = e.revision, h.owed_since = COALESCE(h.owed_since, \(now)), \
-        h.dispatcher = \(instance), h.dispatch_until = \(until), h.heard_at = \(now), h.updated_at = \(now), \
-        h.create_until = NULL \
-        WHERE e.id BETWEEN LAST_INSERT_ID() + \(places.lowerBound) \
-        AND LAST_INSERT_ID() + \(places.upperBound - 1) AND e.revision > h.revision
-        """
-    }
-
-    /// Notes that nothing is owed. The rows must be locked.
-    package static func settle(_ ids: some Collection<Int64>) -> SQL {
-        """
-        UPDATE wishlist_dataset_histories SET notified_revision = revision, owed_since = NULL, dispatcher = NULL, \
-        dispatch_until = NULL WHERE id IN \(list: ids)
-        """
+    package static func update(fromLog places: Range<Int>, at now: Timestamp, deliveries: [DeliveryState]) -> SQL {
+        // ELT takes the value at a place: 1, 2, ...
+        let place: SQL = "e.id - LAST_INSERT_ID() - \(places.lowerBound - 1)"
+        var watermarks: SQL = ""
+        var dispatchers: SQL = ""
+        for delivery in deliveries { watermarks.append(unescaped: ",\(delivery.watermark)") }
+        if let first = deliveries.first?.dispatcher, deliveries.allSatisfy({ $0.dispatcher == first }) {
+            dispatchers = "\(first)"
+        } else {
+            for delivery in deliveries { dispatchers.append(unescaped: ",\(delivery.dispatcher)") }
+            dispatchers = "ELT(\(place)\(dispatchers))"
+        }
+        return """
+            UPDATE wishlist_dataset_events e STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = e.history_id \
+            SET h.status = e.status, h.progress = e.progress, h.stage = e.stage, h.message = e.message, \
+            h.sequence = e.sequence, h.revision = e.revision, h.notified_revision = ELT(\(place)\(watermarks)), \
+            h.dispatcher = \(dispatchers), h.owed_since = NULL, h.dispatch_until = NULL, h.heard_at = \(now), \
+            h.updated_at = \(now), h.create_until = NULL \
+            WHERE e.id BETWEEN LAST_INSERT_ID() + \(places.lowerBound) \
+            AND LAST_INSERT_ID() + \(places.upperBound - 1) AND e.revision > h.revision
+            """
     }
 
     /// Writes rows back in one statement, those columns that any of them has changed (all, if it is not known `from` what).
@@ -132,10 +156,16 @@ package enum HistoryTable {
         sql.append(
             unescaped: """
                 )) AS j STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = j.id \
-                SET h.create_until = IF(\(status) = 0, h.create_until, NULL)
+                SET h.create_until = IF(\(status) = 0, h.create_until, NULL), h.owed_since = NULL, h.dispatch_until = NULL
                 """)
         for column in columns { sql.append(unescaped: ", h.\(column.name) = j.\(column.name)") }
         return sql
+    }
+
+    /// Stores whether another try of a failed dataset may end better. In a table of its own: MariaDB adds no column online
+    /// to a table with an indexed virtual one.
+    package static func setRetryable(_ isRetryable: Bool?, of id: Int64) -> SQL {
+        "REPLACE INTO wishlist_dataset_retryable (history_id, retryable) VALUES (\(id), \(isRetryable))"
     }
 
     /// Stores the result of a dataset, as it was received.

@@ -7,14 +7,27 @@ package enum Migrations {
         Migration(
             name: "0001_tables_of_the_console.sql", bytes: PackageResources._001_tables_of_the_console_sql),
         Migration(
-            name: "0002_columns_of_the_histories.sql", bytes: PackageResources._002_columns_of_the_histories_sql),
+            name: "0002_columns_of_the_histories.sql", bytes: PackageResources._002_columns_of_the_histories_sql,
+            // It had `dataset_id` lose its comment, its default and its character set, to no harm of ours.
+            earlierChecksums: ["f1f820dc003ef089c3007ee323fbd259c2bf664d236f32e13a4a6be3cedd3152"]),
         Migration(
             name: "0003_indexes_of_the_histories.sql", bytes: PackageResources._003_indexes_of_the_histories_sql),
         Migration(name: "0004_event_log.sql", bytes: PackageResources._004_event_log_sql),
         Migration(
             name: "0005_lists_and_idempotency.sql", bytes: PackageResources._005_lists_and_idempotency_sql),
         Migration(name: "0006_wishlists_of_a_group.sql", bytes: PackageResources._006_wishlists_of_a_group_sql),
+        Migration(
+            name: "0007_leases_of_the_instances.sql", bytes: PackageResources._007_leases_of_the_instances_sql),
+        Migration(name: "0008_rejected_webhooks.sql", bytes: PackageResources._008_rejected_webhooks_sql),
+        Migration(name: "0009_refused_webhooks.sql", bytes: PackageResources._009_refused_webhooks_sql),
         Migration(name: "0010_operator.sql", bytes: PackageResources._010_operator_sql),
+        Migration(name: "0011_retryable_errors.sql", bytes: PackageResources._011_retryable_errors_sql),
+    ]
+
+    /// The way back. The first loses nothing; the second drops what is in the service's own tables and columns.
+    package static let undo = [
+        Migration(name: "0001_undo_indexes.sql", bytes: PackageResources._001_undo_indexes_sql),
+        Migration(name: "0002_undo_data.sql", bytes: PackageResources._002_undo_data_sql),
     ]
 
     /// Data to try the service on; each file may be loaded again.
@@ -26,7 +39,7 @@ package enum Migrations {
 }
 
 extension Migration {
-    fileprivate init(name: String, bytes: [UInt8]) {
-        self.init(name: name, text: String(decoding: bytes, as: UTF8.self))
+    fileprivate init(name: String, bytes: [UInt8], earlierChecksums: [String] = []) {
+        self.init(name: name, text: String(decoding: bytes, as: UTF8.self), earlierChecksums: earlierChecksums)
     }
 }

@@ -24,8 +24,7 @@ extension Notification {
         if history.status != .failed {
             history.error = nil
         } else if type.historyStatus == .failed, let error = data?["error"] {
-            history.error =
-                DatasetError(code: error["code"]?.string ?? "", message: error["message"]?.string ?? "").limited
+            history.error = DatasetError(logged: error)
         }
         // Only what this service wrote itself says which socket caused it.
         let socketID = DatasetEventType.webhooks.contains(type) ? nil : envelope?["socket_id"]?.string

@@ -47,6 +47,24 @@ package struct Wishlists: Sendable {
         return try await pool.withConnection { try !$0.query(sql).isEmpty }
     }
 
+    /// Whether the subscription `s` is valid.
+    static let isValid: SQL = """
+        (s.trial_ends_at > UTC_TIMESTAMP(6) OR s.ends_at > UTC_TIMESTAMP(6) \
+        OR (s.ends_at IS NULL AND s.stripe_status IN ('active', 'trialing')))
+        """
+
+    /// The names of users.
+    package static func names(
+        ofUsers ids: Set<Int64>, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [Int64: String] {
+        var names: [Int64: String] = [:]
+        if ids.isEmpty { return names }
+        for row in try connection.query("SELECT id, name FROM users WHERE id IN \(list: ids.sorted())") {
+            names[try row.int64(0)] = try row.optionalString(1)
+        }
+        return names
+    }
+
     /// The user's name.
     package func name(ofUser user: Int64) async throws -> String {
         let sql: SQL = "SELECT name FROM users WHERE id = \(user)"
@@ -55,10 +73,7 @@ package struct Wishlists: Sendable {
 
     /// Whether one of the group's subscriptions is valid: on trial, in its grace period, or active.
     package func hasValidSubscription(group: Int64) async throws -> Bool {
-        let sql: SQL = """
-            SELECT 1 FROM subscriptions WHERE group_id = \(group) AND (trial_ends_at > UTC_TIMESTAMP(6) \
-            OR ends_at > UTC_TIMESTAMP(6) OR (ends_at IS NULL AND stripe_status IN ('active', 'trialing'))) LIMIT 1
-            """
+        let sql: SQL = "SELECT 1 FROM subscriptions s WHERE s.group_id = \(group) AND \(Self.isValid) LIMIT 1"
         return try await pool.withConnection { try !$0.query(sql).isEmpty }
     }
 }

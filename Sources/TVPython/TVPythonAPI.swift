@@ -1,8 +1,8 @@
-import Text
 package import Telemetry
 package import HTTPClient
 import JSON
 package import Signatures
+import Time
 
 /// The TV Python API, as far as this service calls it (spec, section 4; `fixtures/tv-python-api.openapi.json`).
 package struct TVPythonAPI: Sendable {
@@ -12,16 +12,46 @@ package struct TVPythonAPI: Sendable {
     /// What became of a call.
     package enum Outcome<Value: Sendable>: Sendable {
         case success(Value)
-        /// A 4xx: trying again would not help.
-        case rejected(status: Int, reason: String)
-        /// No connection, a timeout, 408, 429, 5xx, or an answer that is none.
-        case unavailable(reason: String, retryAfter: Int64?)
+        /// A 4xx but those below: this call has changed nothing.
+        case rejected(Refusal)
+        /// No answer, 1xx, 3xx, 408, 425, 429, 5xx, or an answer that says something else than it should: nobody knows what
+        /// the call has done.
+        case unavailable(Failure)
     }
 
-    /// A registered callback.
-    package struct Callback: Sendable, Equatable {
-        package var url: String
-        package var events: [String]
+    /// An answer 4xx.
+    package struct Refusal: Sendable, Equatable {
+        package var status: Int
+        package var reason: RefusalReason
+        /// Seconds.
+        package var retryAfter: Int64?
+
+        package init(status: Int, reason: RefusalReason, retryAfter: Int64? = nil) {
+            self.status = status
+            self.reason = reason
+            self.retryAfter = retryAfter
+        }
+    }
+
+    /// Why there is no answer of use.
+    package struct Failure: Sendable, Equatable {
+        /// For anybody.
+        package var reason: String
+        /// For the operator: what the HTTP client says besides.
+        package var detail: String?
+        /// Seconds.
+        package var retryAfter: Int64?
+        /// False only if the call cannot have reached the API.
+        package var mayHaveArrived: Bool
+
+        package init(
+            _ reason: String, detail: String? = nil, retryAfter: Int64? = nil, mayHaveArrived: Bool = true
+        ) {
+            self.reason = reason
+            self.detail = detail
+            self.retryAfter = retryAfter
+            self.mayHaveArrived = mayHaveArrived
+        }
     }
 
     private let baseURL: String
@@ -47,19 +77,23 @@ package struct TVPythonAPI: Sendable {
     ) async -> Outcome<Int64> {
         var headers = [("Idempotency-Key", reference)]
         if let traceparent { headers.append(("traceparent", traceparent)) }
-        switch await call("POST", "/dataset/create", body, headers: headers, timeout: timeout) {
-        case .success(let answer):
-            guard let answer, let id = answer.root["dataset_id"]?.int, id > 0 else {
-                return .unavailable(reason: "the answer has no dataset_id", retryAfter: nil)
+        let outcome = await call(
+            "POST", "/dataset/create", body, headers: headers, timeout: timeout, isSentOnce: true)
+        return outcome.map { answer in
+            guard let root = answer?.root, let id = root["dataset_id"]?.int, id > 0 else {
+                return .unavailable(Failure("the answer has no dataset_id"))
+            }
+            if let told = root["reference"]?.string, told != reference {
+                return .unavailable(Failure("the answer is about another reference"))
             }
             return .success(id)
-        case .rejected(let status, let reason): return .rejected(status: status, reason: reason)
-        case .unavailable(let reason, let retryAfter): return .unavailable(reason: reason, retryAfter: retryAfter)
         }
     }
 
     /// Registers the callback, or puts it right.
-    package func putCallback(_ callback: Callback, secret: WebhookSecret) async -> Outcome<Void> {
+    package func putCallback(
+        _ callback: Callback, secret: WebhookSecret, timeout: Duration = defaultTimeout
+    ) async -> Outcome<Void> {
         var json = JSONWriter()
         json.object { json in
             json.field("url", callback.url)
@@ -67,28 +101,31 @@ package struct TVPythonAPI: Sendable {
             json.array { json in for event in callback.events { json.value(event) } }
             json.field("secret", secret.text)
         }
-        return await call("PUT", "/callbacks/\(Self.callbackName)", json.bytes).asVoid
+        return await call("PUT", "/callbacks/\(Self.callbackName)", json.bytes, timeout: timeout).map { _ in
+            .success(())
+        }
     }
 
     /// The callback as it is registered; nil: it is not.
-    package func callback() async -> Outcome<Callback?> {
-        switch await call("GET", "/callbacks/\(Self.callbackName)") {
-        case .success(let answer):
+    package func callback(timeout: Duration = defaultTimeout) async -> Outcome<Callback?> {
+        let outcome = await call("GET", "/callbacks/\(Self.callbackName)", timeout: timeout)
+        if case .rejected(let refusal) = outcome, refusal.isGone { return .success(nil) }
+        return outcome.map { answer in
             guard let root = answer?.root, let url = root["url"]?.string else {
-                return .unavailable(reason: "the answer has no url", retryAfter: nil)
+                return .unavailable(Failure("the answer has no url"))
             }
-            return .success(Callback(url: url, events: (root["events"]?.elements ?? []).compactMap(\.string)))
-        case .rejected(404, _): return .success(nil)
-        case .rejected(let status, let reason): return .rejected(status: status, reason: reason)
-        case .unavailable(let reason, let retryAfter): return .unavailable(reason: reason, retryAfter: retryAfter)
+            return .success(
+                Callback(
+                    url: url, events: (root["events"]?.elements ?? []).compactMap(\.string),
+                    isDisabled: root["disabled"]?.bool ?? false))
         }
     }
 
     /// Removes the callback; one that is not there is fine.
-    package func deleteCallback() async -> Outcome<Void> {
-        let outcome = await call("DELETE", "/callbacks/\(Self.callbackName)").asVoid
-        if case .rejected(404, _) = outcome { return .success(()) }
-        return outcome
+    package func deleteCallback(timeout: Duration = defaultTimeout) async -> Outcome<Void> {
+        let outcome = await call("DELETE", "/callbacks/\(Self.callbackName)", timeout: timeout)
+        if case .rejected(let refusal) = outcome, refusal.isGone { return .success(()) }
+        return outcome.map { _ in .success(()) }
     }
 
     /// Asks for the webhooks of a dataset again, those after a sequence.
@@ -98,51 +135,43 @@ package struct TVPythonAPI: Sendable {
             json.field("dataset_id", dataset)
             json.field("after_sequence", sequence)
         }
-        return await call("POST", "/callbacks/\(Self.callbackName)/redeliver", json.bytes).asVoid
+        return await call("POST", "/callbacks/\(Self.callbackName)/redeliver", json.bytes).map { _ in .success(()) }
     }
+
+    /// How long a call may take that says nothing else.
+    package static let defaultTimeout: Duration = .seconds(10)
 
     private func call(
         _ method: String, _ path: String, _ body: [UInt8] = [], headers: [(String, String)] = [],
-        timeout: Duration = .seconds(10)
+        timeout: Duration = defaultTimeout, isSentOnce: Bool = false
     ) async -> Outcome<JSONDocument?> {
         let started = ContinuousClock.now
-        let outcome = await answer(to: method, path, body, headers: headers, timeout: timeout)
+        let request = HTTPClientRequest(
+            method: method, url: baseURL + path,
+            headers: [("Authorization", "Bearer \(token)"), ("Accept", "application/json")]
+                + (body.isEmpty ? [] : [("Content-Type", "application/json")]) + headers,
+            body: body, timeout: timeout, isSentOnce: isSentOnce)
+        let outcome: Outcome<JSONDocument?>
+        do {
+            outcome = Self.outcome(try await client.send(request))
+        } catch {
+            outcome = .unavailable(Failure(error))
+        }
         // Paths have no ids in them: a label of few values.
         meter?.observe("\(method) \(path)", outcome.name, since: started)
         return outcome
     }
 
-    private func answer(
-        to method: String, _ path: String, _ body: [UInt8], headers: [(String, String)], timeout: Duration
-    ) async -> Outcome<JSONDocument?> {
-        let request = HTTPClientRequest(
-            method: method, url: baseURL + path,
-            headers: [("Authorization", "Bearer \(token)"), ("Accept", "application/json")]
-                + (body.isEmpty ? [] : [("Content-Type", "application/json")]) + headers,
-            body: body, timeout: timeout)
-        do {
-            let response = try await client.send(request)
-            let answer = try? JSONDocument(parsing: response.body)
-            switch response.status {
-            case 200..<300: return .success(answer)
-            case 408, 425, 429, 500...:
-                return .unavailable(
-                    reason: "status \(response.status)",
-                    retryAfter: response.header("Retry-After").flatMap { Int64($0) })
-            default:
-                return .rejected(status: response.status, reason: Self.reason(answer, response.status))
-            }
-        } catch {
-            return .unavailable(reason: "\(error)", retryAfter: nil)
+    /// What an answer says, by its status.
+    static func outcome(_ response: HTTPClientResponse) -> Outcome<JSONDocument?> {
+        let retryAfter = response.retryAfter(now: Timestamp.now().seconds)
+        switch response.status {
+        case 200..<300: return .success(try? JSONDocument(parsing: response.body))
+        case 400..<500 where ![408, 425, 429].contains(response.status):
+            let reason = RefusalReason(status: response.status, body: response.body)
+            return .rejected(Refusal(status: response.status, reason: reason, retryAfter: retryAfter))
+        default: return .unavailable(Failure("status \(response.status)", retryAfter: retryAfter))
         }
-    }
-
-    /// What the other side says of a refusal: the usual members of JSON errors.
-    private static func reason(_ answer: JSONDocument?, _ status: Int) -> String {
-        for name in ["message", "detail", "error", "title"] {
-            if let text = answer?.root[name]?.string { return text.limited(to: 500) }
-        }
-        return "status \(status)"
     }
 }
 
@@ -155,11 +184,38 @@ extension TVPythonAPI.Outcome {
         }
     }
 
-    fileprivate var asVoid: TVPythonAPI.Outcome<Void> {
+    fileprivate func map<Other>(_ transform: (Value) -> TVPythonAPI.Outcome<Other>) -> TVPythonAPI.Outcome<Other> {
         switch self {
-        case .success: .success(())
-        case .rejected(let status, let reason): .rejected(status: status, reason: reason)
-        case .unavailable(let reason, let retryAfter): .unavailable(reason: reason, retryAfter: retryAfter)
+        case .success(let value): transform(value)
+        case .rejected(let refusal): .rejected(refusal)
+        case .unavailable(let failure): .unavailable(failure)
         }
     }
+}
+
+extension TVPythonAPI.Refusal: CustomStringConvertible {
+    /// There is no such thing.
+    package var isGone: Bool { status == 404 || status == 410 }
+
+    package var description: String { reason.text }
+}
+
+extension TVPythonAPI.Failure: CustomStringConvertible {
+    /// In words of our own: the HTTP client's are for the operator.
+    fileprivate init(_ error: HTTPClientError) {
+        let reason =
+            switch error.kind {
+            case .connection: error.mayHaveBeenSent ? "the connection was cut" : "no connection"
+            case .timeout: error.mayHaveBeenSent ? "no answer in time" : "no connection in time"
+            case .tls: "no secure connection"
+            case .tooLarge: "the answer is too large"
+            case .invalidResponse: "the answer is not HTTP"
+            case .badRequest: "the request cannot be sent"
+            case .cancelled, .closed: "the service is stopping"
+            }
+        self.init(reason, detail: error.description, mayHaveArrived: error.mayHaveBeenSent)
+    }
+
+    /// All of it, for logs and operators.
+    package var description: String { detail.map { "\(reason) (\($0))" } ?? reason }
 }

@@ -1,7 +1,11 @@
 import Time
-/// Writes one line. Whatever is in the values, it stays one line, without control characters.
+/// Writes one line. Whatever is in the values, it stays one line, without control characters, and each value is cut after a
+/// few hundred bytes.
 struct LogLine {
     enum Format { case json, text, colouredText }
+
+    /// A value is cut once it is so long in the line, in bytes, escapes counted; a mark tells how much is missing.
+    private static let longestValue = 500
 
     private let format: Format
     var bytes: [UInt8] = []
@@ -82,14 +86,25 @@ struct LogLine {
             default: false
             }
         }
-        if isPlain && !text.isEmpty { append(text) } else { append(quoted: text) }
+        if isPlain && !text.isEmpty && text.utf8.count <= Self.longestValue {
+            append(text)
+        } else {
+            append(quoted: text)
+        }
     }
 
     /// Writes a JSON string. Escapes what JSON wants escaped, and what could move the cursor of a terminal or end a line:
     /// DEL, the C1 controls, the line separators and the marks that turn the direction of text.
     private mutating func append(quoted text: String) {
         append("\"")
+        let end = bytes.count + Self.longestValue
+        var taken = 0
         for scalar in text.unicodeScalars {
+            if bytes.count >= end {
+                append("…+\(text.utf8.count - taken) bytes")
+                break
+            }
+            taken += UTF8.width(scalar)
             switch scalar.value {
             case 0x22, 0x5C: bytes += [0x5C, UInt8(scalar.value)]
             case 0x0A: append(#"\n"#)

@@ -67,7 +67,7 @@ package struct APIError: Error, Sendable {
         switch error {
         case let error as APIError: self = error
         case let refusal as Refusal: self.init(refusal)
-        case let error as MySQLError where error.isDatabaseAway:
+        case let error as MySQLError where error.passes:
             self = .unavailable("database_unavailable", "The database is not available.", retryAfter: 1)
         default: self = .serverError
         }
@@ -91,7 +91,7 @@ package struct APIError: Error, Sendable {
         }
         return HTTPResponse(
             status: status,
-            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-cache, private")] + headers,
+            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store, private")] + headers,
             body: json.bytes)
     }
 }

@@ -64,7 +64,7 @@ package final class APIServer: Sendable {
             case 414: ("uri_too_long", "The request target is too long.")
             case 431: ("header_too_large", "The request header is too large.")
             case 501: ("not_implemented", "This transfer coding is not supported.")
-            case 503: ("unavailable", "The service is stopping.")
+            case 503: ("unavailable", "The service is not available at present.")
             default: ("server_error", "Server Error")
             }
         var response = APIError(status, code, message).response
@@ -111,6 +111,9 @@ package final class APIServer: Sendable {
         response.headers.removeAll { given in headers.contains { $0.name == given.name } }
         response.headers += headers
         response.headers.append((RequestID.header, id))
+        if !response.headers.contains(where: { $0.name == "X-Content-Type-Options" }) {
+            response.headers.append(("X-Content-Type-Options", "nosniff"))
+        }
         // A preflight's answer has said already what there is to say.
         if !response.headers.contains(where: { $0.name == "Access-Control-Allow-Origin" }) {
             cors.decorate(&response, to: request)

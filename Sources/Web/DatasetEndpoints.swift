@@ -20,6 +20,9 @@ struct DatasetEndpoints: Sendable {
 
     private func create(_ request: APIRequest, _ caller: Caller) async throws -> HTTPResponse {
         let wishlist = try await wishlists.open(request, caller)
+        guard wishlist.role != .viewer else {
+            throw APIError(403, "creation_not_permitted", "Viewers may not create datasets.")
+        }
         let options = try DatasetCreation.Options(request)
         guard let key = request.http.headers["idempotency-key"] else {
             return .resource(201, try await create(wishlist, caller, options, request) { _ in nil }.resource())

@@ -19,7 +19,7 @@ final class FailureLimiter: Sendable {
     /// Counts a failure.
     /// - Parameter now: seconds since the Unix epoch.
     /// - Returns: nil, or if there have been too many, for how many seconds there will be no other answer.
-    func retryAfter(_ address: String, now: Int64) -> Int64? {
+    func noteFailure(of address: String, now: Int64) -> Int64? {
         let minute = now / 60
         return windows.withLock { windows in
             if windows.count >= Self.maximumAddresses && windows[address] == nil { windows.removeAll() }

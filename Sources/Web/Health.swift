@@ -51,7 +51,7 @@ package final class Health: Sendable {
             let event = DatasetEvent(type: .datasetStalled, datasetID: Int64(lane))
             do throws(MySQLError) {
                 _ = try await lanes.make(event, of: 0, key: ".health", body: [])
-            } catch  where error.isDatabaseAway {
+            } catch  where error.passes {
                 return "the writers: \(reason(error))"
             } catch {
                 // As it should be: there is no such history.
@@ -95,7 +95,8 @@ package final class Health: Sendable {
     /// What is not as it should be besides.
     package func degradations() -> Faults {
         var faults: Faults = []
-        if !registration.isRegistered { faults.append(("callback", "not registered at the TV Python API")) }
+        let reasons = registration.state.reasons
+        if !reasons.isEmpty { faults.append(("callback", reasons.joined(separator: "; "))) }
         if dispatcher.pause == .unauthorised || pusher.isRefused {
             faults.append(("pusher", "key, secret, clock or quota are refused"))
         } else if dispatcher.pause == .failing {

@@ -46,10 +46,10 @@ struct HistoriesRequest {
             cursor = HistoryCursor(text: text, sort: query.sort)
             if cursor == nil && !text.isEmpty { reader.fault("cursor", "The cursor is not one of this list.") }
             if reader.text("page") != nil { reader.fault("page", "The page cannot be combined with a cursor.") }
-            otherParameters = reader.queryString(without: "cursor")
+            otherParameters = reader.queryString(without: ["cursor"])
         } else {
             page = Int(number ?? 1)
-            otherParameters = reader.queryString(without: "page")
+            otherParameters = reader.queryString(without: ["page"])
         }
         try reader.finish()
     }

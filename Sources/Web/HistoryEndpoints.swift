@@ -6,8 +6,8 @@ import MySQL
 
 /// Reading a wishlist's histories (spec, section 2, Case 2).
 struct HistoryEndpoints: Sendable {
-    /// Changes in one answer, if the client does not say.
-    private static let defaultEvents: Int64 = 100
+    /// Changes in one answer, if the client does not say, and at most.
+    private static let (defaultEvents, mostEvents): (Int64, Int64) = (100, 500)
 
     let pool: MySQLPool
     let wishlists: Wishlists
@@ -25,23 +25,28 @@ struct HistoryEndpoints: Sendable {
         let wanted = try HistoriesRequest(request.http)
         let list = HistoryList(of: wishlist.id, wanted.query)
         let pagination = Pagination(
-            path: request.url(publicURL: publicURL), otherParameters: wanted.otherParameters,
+            path: publicURL + request.http.path, otherParameters: wanted.otherParameters,
             perPage: wanted.query.perPage)
         let body: [UInt8]
         if let page = wanted.page {
             let offset = (page - 1) * wanted.query.perPage
-            let (total, items) = try await pool.withConnection { connection in
+            let (total, items, names) = try await pool.withConnection { connection in
                 let total = try list.total(on: connection)
-                return (total, offset < total ? try list.page(at: .offset(offset), on: connection).items : [])
+                let items = offset < total ? try list.page(at: .offset(offset), on: connection).items : []
+                return (total, items, try Self.names(items, on: connection))
             }
-            body = pagination.numbered(page: page, count: items.count, total: total, data: Self.resources(items))
+            body = pagination.numbered(
+                page: page, count: items.count, total: total, data: Self.resources(items, names))
         } else {
             let cursor = wanted.cursor
-            let page = try await pool.withConnection { try list.page(at: .cursor(cursor), on: $0) }
+            let (page, names) = try await pool.withConnection { connection in
+                let page = try list.page(at: .cursor(cursor), on: connection)
+                return (page, try Self.names(page.items, on: connection))
+            }
             let (previous, next) = Self.cursors(around: page, from: cursor)
             body = pagination.cursors(
                 previous: previous?.text(sort: wanted.query.sort), next: next?.text(sort: wanted.query.sort),
-                data: Self.resources(page.items))
+                data: Self.resources(page.items, names))
         }
         return HTTPResponse.json(200, body).conditional(on: request.http)
     }
@@ -60,10 +65,21 @@ struct HistoryEndpoints: Sendable {
         )
     }
 
-    private static func resources(_ items: [HistoryList.Item]) -> [UInt8] {
+    private static func names(
+        _ items: [HistoryList.Item], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [Int64: String] {
+        try Wishlists.names(ofUsers: Set(items.compactMap(\.history.createdBy)), on: connection)
+    }
+
+    /// - Parameter names: of the users who made them.
+    private static func resources(_ items: [HistoryList.Item], _ names: [Int64: String]) -> [UInt8] {
         var json = JSONWriter()
         json.array { json in
-            for item in items { item.history.resource(result: item.result, into: &json) }
+            for item in items {
+                item.history.resource(result: item.result, into: &json) { json in
+                    json.field("created_by_name", item.history.createdBy.flatMap { names[$0] })
+                }
+            }
         }
         return json.bytes
     }
@@ -73,31 +89,51 @@ struct HistoryEndpoints: Sendable {
         var reader = try QueryReader(request.http)
         try reader.finish()
         let id = try Self.id(request)
-        guard let row = try await pool.withConnection({ try Self.row(id, of: wishlist, on: $0) }) else {
-            throw APIError.notFound
+        let found = try await pool.withConnection { connection -> ([UInt8]?, DatasetHistory, String?)? in
+            guard let row = try Self.row(id, of: wishlist, on: connection) else { return nil }
+            let history = try HistoryTable.history(from: row)
+            let names = try Wishlists.names(ofUsers: Set([history.createdBy].compactMap(\.self)), on: connection)
+            return (try row.optionalBytes("result"), history, history.createdBy.flatMap { names[$0] })
         }
-        let resource = try HistoryTable.history(from: row).resource(result: row.optionalBytes("result"))
-        return HTTPResponse.resource(200, resource).conditional(on: request.http)
+        guard let (result, history, name) = found else { throw APIError.notFound }
+        var json = JSONWriter()
+        history.resource(result: result, into: &json) { $0.field("created_by_name", name) }
+        return HTTPResponse.resource(200, json.bytes).conditional(on: request.http)
     }
 
     private func events(_ request: APIRequest, _ caller: Caller) async throws -> HTTPResponse {
         let wishlist = try await wishlists.open(request, caller)
         var reader = try QueryReader(request.http)
-        let after = reader.integer("after", in: 0 ... .max) ?? 0
-        let limit = Int(reader.integer("per_page", in: 1...100) ?? Self.defaultEvents)
-        let otherParameters = reader.queryString(without: "after")
+        let part = Self.part(&reader)
+        let limit = Int(reader.integer("per_page", in: 1...Self.mostEvents) ?? Self.defaultEvents)
+        let otherParameters = reader.queryString(without: ["after", "before"])
         try reader.finish()
         let id = try Self.id(request)
         let timeline = try await pool.withConnection { connection -> Timeline? in
-            // The events first: those that come meanwhile are counted in `revision`, and so are not missed.
-            let rows = try connection.query(EventLog.timeline(of: id, after: after, limit: limit + 1))
+            // Nothing is looked up in the log for a history of somebody else's.
             guard let row = try Self.row(id, of: wishlist, on: connection) else { return nil }
-            return try Timeline(of: HistoryTable.history(from: row), rows, limit: limit)
+            let history = try HistoryTable.history(from: row)
+            let rows = try connection.query(EventLog.timeline(of: id, part, limit: limit + 1))
+            return try Timeline(of: history, part, rows, limit: limit)
         }
         guard let timeline else { throw APIError.notFound }
-        let url = request.url(publicURL: publicURL)
-        let body = timeline.json(after: after, perPage: limit) { "\(url)?\(otherParameters)after=\($0)" }
+        let url = publicURL + request.http.path
+        let body = timeline.json(perPage: limit) { part in
+            switch part {
+            case .after(let revision): "\(url)?\(otherParameters)after=\(revision)"
+            case .before(let revision): "\(url)?\(otherParameters)before=\(revision)"
+            }
+        }
         return HTTPResponse.json(200, body).conditional(on: request.http)
+    }
+
+    /// Which part of a timeline is wanted; an empty `before` is the newest end.
+    private static func part(_ reader: inout QueryReader) -> Timeline.Part {
+        guard let before = reader.text("before") else { return .after(reader.integer("after", in: 0 ... .max) ?? 0) }
+        if reader.text("after") != nil {
+            reader.fault("after", "The parameter after cannot be combined with before.")
+        }
+        return .before(before.isEmpty ? .max : reader.integer("before", in: 1 ... .max) ?? .max)
     }
 
     private static func id(_ request: APIRequest) throws(APIError) -> Int64 {

@@ -42,7 +42,7 @@ struct QueryReader {
         let limit =
             range.upperBound == .max
             ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
-        fault(name, "The \(name) must be an integer \(limit).")
+        fault(name, "The \(Self.words(name)) must be an integer \(limit).")
         return nil
     }
 
@@ -54,9 +54,12 @@ struct QueryReader {
         if text.utf8.count == 10, let day = ISO8601.parse(text + "T00:00:00Z") {
             return endOfDay ? day.adding(microseconds: 86_400_000_000 - 1) : day
         }
-        fault(name, "The \(name) must be a time in ISO 8601, such as 2026-11-23T16:00:00Z, or a day.")
+        fault(name, "The \(Self.words(name)) must be a time in ISO 8601, such as 2026-11-23T16:00:00Z, or a day.")
         return nil
     }
+
+    /// A name as people say it, as in Laravel's messages.
+    private static func words(_ name: String) -> String { name.replacing("_", with: " ") }
 
     /// The values of a list: `name=a,b`, `name[]=a&name[]=b`, `name=a&name=b`; nil if it is absent.
     mutating func list(_ name: String) -> [String]? {
@@ -85,11 +88,11 @@ struct QueryReader {
         if !errors.isEmpty { throw .invalid(400, "invalid_parameters", errors) }
     }
 
-    /// The query as it goes into links: all but `name`, written anew as PHP's `http_build_query` does (RFC 3986).
-    func queryString(without name: String) -> String {
+    /// The query as it goes into links: all but these, written anew as PHP's `http_build_query` does (RFC 3986).
+    func queryString(without names: Set<String>) -> String {
         var indices: [String: Int] = [:]
         var text = ""
-        for item in items where item.name != name {
+        for item in items where !names.contains(item.name) {
             var key = item.name
             if key.hasSuffix("[]") || items.count(where: { $0.name == key }) > 1 {
                 let list = key.hasSuffix("[]") ? String(key.dropLast(2)) : key

@@ -14,7 +14,7 @@ extension Router {
         HistoryEndpoints(pool: pool, wishlists: wishlists, publicURL: publicURL).add(to: &router)
         TrainingEndpoint(wishlists: wishlists, update: training).add(to: &router)
         ChannelEndpoint(configuration: pusher, wishlists: wishlists).add(to: &router)
-        WishlistsEndpoint(pool: pool, publicURL: publicURL).add(to: &router)
+        WishlistsEndpoint(pool: pool, publicURL: publicURL, channels: pusher.channels).add(to: &router)
         ConsoleEndpoint(pusher: pusher).add(to: &router)
         DescriptionEndpoint().add(to: &router)
         return router

@@ -21,26 +21,26 @@ extension TrainingRequest {
                     status = told
                 } else {
                     let names = TrainingStatus.allCases.map(\.label).joined(separator: ", ")
-                    errors.append((field, ["The \(field) must be one of \(names), or its number."]))
+                    errors.append((field, ["The training status must be one of \(names), or its number."]))
                 }
             case "scheduled_at":
                 if value.kind == .null {
                     schedule = .set(nil)
                 } else if let time = value.string.flatMap({ ISO8601.parse($0) }) {
                     schedule = .set(time)
-                    if time <= now { errors.append((field, ["The scheduled_at must be in the future."])) }
+                    if time <= now { errors.append((field, ["The time must be in the future."])) }
                 } else {
-                    errors.append((field, ["The scheduled_at must be a time in ISO 8601."]))
+                    errors.append((field, ["The time must be in ISO 8601, such as 2026-11-23T16:00:00Z."]))
                 }
             default:
                 errors.append((field, ["The field \(field) is not known."]))
             }
         }
         if !members.contains(where: { Self.statusKeys.contains($0.name) }) {
-            errors.append(("training_status", ["The training_status field is required."]))
+            errors.append(("training_status", ["The training status is required."]))
         }
         if let status, status != .requested, case .set(.some) = schedule {
-            errors.append(("scheduled_at", ["The scheduled_at goes with requested only."]))
+            errors.append(("scheduled_at", ["A time goes with requested only."]))
         }
         guard errors.isEmpty, let status else { throw .invalid(400, "invalid_body", errors) }
         self.init(status: status, schedule: schedule)

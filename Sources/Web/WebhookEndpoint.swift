@@ -1,5 +1,7 @@
 import Datasets
 package import Lanes
+package import Store
+package import TVPython
 import Time
 package import HTTPServer
 import MySQL
@@ -15,14 +17,20 @@ package final class WebhookEndpoint: Sendable {
 
     private let verifier: Mutex<WebhookVerifier>
     private let lanes: HistoryLanes
-    private let failures: FailureLimiter
+    private let failures = FailureLimiter(perMinute: 60)
+    private let registration: CallbackRegistration
+    private let refused: RefusedWebhooks
     private let instruments: WebInstruments
     private var meter: RequestMeter { instruments.requests }
 
-    package init(verifier: WebhookVerifier, lanes: HistoryLanes, instruments: WebInstruments) {
+    package init(
+        verifier: WebhookVerifier, lanes: HistoryLanes, registration: CallbackRegistration, refused: RefusedWebhooks,
+        instruments: WebInstruments
+    ) {
         self.verifier = Mutex(verifier)
         self.lanes = lanes
-        self.failures = FailureLimiter(perMinute: 60)
+        self.registration = registration
+        self.refused = refused
         self.instruments = instruments
     }
 
@@ -31,23 +39,43 @@ package final class WebhookEndpoint: Sendable {
         self.verifier.withLock { $0 = verifier }
     }
 
-    /// Answers, now or after the commit.
-    package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        let reply = WebhookReply(request, responder, meter: meter)
-        guard request.method == "POST" else {
+    /// What the header alone shows to be wrong, before the body is read: on the server's event thread. Strangers cannot have
+    /// bodies kept. nil for what may be right, and for requests that are not for this endpoint.
+    package func refusal(of head: HTTPRequest) -> HTTPResponse? {
+        guard head.path == Self.path else { return nil }
+        let stamp = AnswerStamp(head, meter: meter)
+        guard head.method == "POST" else {
             var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
             error.headers = [("Allow", "POST")]
-            return reply.send(error.response)
+            return stamp.put(on: error.response)
         }
-        let now = Timestamp.now().seconds
-        let id = request.headers["webhook-id"]
-        do {
-            try verifier.withLock { $0 }.verify(
-                id: id, timestamp: request.headers["webhook-timestamp"],
-                signature: request.headers["webhook-signature"], body: request.body, now: now)
+        let now = Timestamp.now()
+        let id = Self.single("webhook-id", of: head)
+        do throws(WebhookVerificationError) {
+            try verifier.withLock { $0 }.check(
+                id: id, timestamp: Self.single("webhook-timestamp", of: head),
+                signature: head.headers.all("webhook-signature").joined(separator: " "), now: now.seconds)
+            return nil
         } catch {
-            return reply.send(refusal(error, of: request.remoteAddress, now: now))
+            return stamp.put(on: refuse(head, id: id, .init(error), at: now))
         }
+    }
+
+    /// Answers a request whose header has not been refused, now or after the commit.
+    package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let reply = WebhookReply(stamp: AnswerStamp(request, meter: meter), responder: responder)
+        let now = Timestamp.now()
+        let id = Self.single("webhook-id", of: request)
+        do throws(WebhookVerificationError) {
+            try verifier.withLock { $0 }.verify(
+                id: id, timestamp: Self.single("webhook-timestamp", of: request),
+                signature: request.headers.all("webhook-signature").joined(separator: " "), body: request.body,
+                now: now.seconds)
+        } catch {
+            if error == .noMatch { registration.signatureFailed() }
+            return reply.send(refuse(request, id: id, .init(error), at: now))
+        }
+        registration.signatureHeld()
         let webhook = IncomingWebhook(id: id ?? "", body: request.body)
         instruments.log.debug(
             "webhook received",
@@ -57,49 +85,86 @@ package final class WebhookEndpoint: Sendable {
             ])
         let lane = lanes.lane(of: webhook.datasetID ?? 0)
         if !lane.submit(Batch.PendingWebhook(webhook: webhook, answer: reply.send)) {
-            instruments.refuse("queue_full")
+            instruments.refuse(.queueFull)
+            refused.note(
+                RefusedWebhook(time: now, address: request.remoteAddress, webhookID: id, reason: .queueFull),
+                isKept: false)
             reply.send(WebhookAnswer.unavailable)
         }
     }
 
-    /// Good webhooks are never held back; the more bad ones an address sends the less it is told.
-    private func refusal(_ error: WebhookVerificationError, of address: String, now: Int64) -> HTTPResponse {
-        instruments.log.debug("webhook refused", ["reason": .string("\(error)"), "address": .string(address)])
-        if let seconds = failures.retryAfter(address, now: now) {
-            instruments.refuse("rate_limited")
+    /// The value of a field that may come once; of several nothing that could be right.
+    private static func single(_ name: String, of request: HTTPRequest) -> String? {
+        let values = request.headers.all(name)
+        return values.count > 1 ? values.joined(separator: ", ") : values.first
+    }
+
+    /// Good webhooks are never held back; the more bad ones an address sends the less it is told, and the less is kept of
+    /// them. Nobody is told the reason.
+    private func refuse(
+        _ request: HTTPRequest, id: String?, _ reason: RefusedWebhook.Reason, at now: Timestamp
+    ) -> HTTPResponse {
+        let address = request.remoteAddress
+        let silence = failures.noteFailure(of: address, now: now.seconds)
+        instruments.refuse(reason)
+        refused.note(
+            RefusedWebhook(time: now, address: address, webhookID: id, reason: reason), isKept: silence == nil)
+        instruments.log.debug(
+            "webhook refused", ["reason": .string(reason.rawValue), "address": .string(address)])
+        if let silence {
             var error = APIError(429, "too_many_requests", "Too Many Attempts.")
-            error.headers = [("Retry-After", String(seconds))]
+            error.headers = [("Retry-After", String(silence))]
             return error.response
         }
-        instruments.refuse("signature")
         return APIError(401, "invalid_signature", "The webhook could not be verified.").response
     }
 }
 
-/// The way to answer one webhook.
-private final class WebhookReply: Sendable {
-    private let responder: HTTPResponder
+extension RefusedWebhook.Reason {
+    fileprivate init(_ error: WebhookVerificationError) {
+        self =
+            switch error {
+            case .missingHeader: .missingHeader
+            case .malformedID: .malformedID
+            case .malformedTimestamp: .malformedTimestamp
+            case .malformedSignature: .malformedSignature
+            case .tooOld: .tooOld
+            case .tooNew: .tooNew
+            case .noMatch: .noMatch
+            }
+    }
+}
+
+/// What all answers to one request get, and its measure.
+private struct AnswerStamp: Sendable {
     private let requestID: String
     private let method: String
     private let started = ContinuousClock.now
     private let meter: RequestMeter
 
-    init(_ request: HTTPRequest, _ responder: HTTPResponder, meter: RequestMeter) {
-        self.responder = responder
+    init(_ request: HTTPRequest, meter: RequestMeter) {
         self.meter = meter
         method = request.method
         requestID = RequestID.of(request)
     }
 
-    /// Callable from any thread, once.
-    @Sendable func send(_ answer: WebhookAnswer) { send(HTTPResponse(answer)) }
-
-    func send(_ response: HTTPResponse) {
+    func put(on response: HTTPResponse) -> HTTPResponse {
         meter.observe(method: method, route: WebhookEndpoint.path, status: response.status, since: started)
         var response = response
         response.headers.append((RequestID.header, requestID))
-        responder.respond(response)
+        return response
     }
+}
+
+/// The way to answer one webhook.
+private struct WebhookReply: Sendable {
+    let stamp: AnswerStamp
+    let responder: HTTPResponder
+
+    /// Callable from any thread, once.
+    @Sendable func send(_ answer: WebhookAnswer) { send(HTTPResponse(answer)) }
+
+    func send(_ response: HTTPResponse) { responder.respond(stamp.put(on: response)) }
 }
 
 extension HTTPResponse {

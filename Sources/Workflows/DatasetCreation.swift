@@ -106,8 +106,7 @@ package struct DatasetCreation: Sendable {
                     UTC_TIMESTAMP(6) + INTERVAL \(claimSeconds) SECOND, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))
                     """
                 ).lastInsertID
-                try connection.execute(
-                    "INSERT INTO wishlist_dataset_requests (history_id, body) VALUES (\(id), \(request))")
+                try CreateRequests.save(request, of: id, on: connection)
                 if let note = noting(id) { try connection.execute(note) }
                 return id
             }

@@ -24,14 +24,21 @@ package struct Deadlines: Sendable {
     let pool: MySQLPool
     let lanes: HistoryLanes
     let api: TVPythonAPI
+    let registration: CallbackRegistration
     let deadlineSeconds: Int64
+    let contradictions: Contradictions
     let log: Logger
 
-    package init(pool: MySQLPool, lanes: HistoryLanes, api: TVPythonAPI, deadlineSeconds: Int64, log: Logger) {
+    package init(
+        pool: MySQLPool, lanes: HistoryLanes, api: TVPythonAPI, registration: CallbackRegistration,
+        deadlineSeconds: Int64, contradictions: Contradictions, log: Logger
+    ) {
         self.pool = pool
         self.lanes = lanes
         self.api = api
+        self.registration = registration
         self.deadlineSeconds = deadlineSeconds
+        self.contradictions = contradictions
         self.log = log
     }
 
@@ -70,6 +77,9 @@ package struct Deadlines: Sendable {
             }
             try await move(agenda.moved)
             await stall(agenda.stalled)
+            if let silent = agenda.asked.first ?? agenda.stalled.first {
+                registration.suspect("no webhook of dataset \(silent.datasetID ?? 0) has come for long")
+            }
             for history in agenda.asked where isAPIThere && !Task.isCancelled {
                 isAPIThere = try await ask(history)
             }
@@ -161,16 +171,13 @@ package struct Deadlines: Sendable {
             ).affectedRows == 1
         }
         guard isOurs, let dataset = history.datasetID else { return true }
-        switch await api.redeliver(dataset: dataset, after: sequence) {
+        switch await redeliver(dataset, after: sequence) {
         case .success:
             log.info(
                 "webhooks asked for again", ["dataset_id": .int(Int(dataset)), "after_sequence": .int(Int(sequence))])
-        case .rejected(let status, let reason):
-            log.warning(
-                "webhooks not given again",
-                ["dataset_id": .int(Int(dataset)), "status": .int(status), "reason": .string(reason)])
-        case .unavailable(let reason, _):
-            log.warning("webhooks not asked for again yet", ["reason": .string(reason)])
+        case .rejected(let refusal): contradictions.redeliveryRefused(refusal, of: dataset)
+        case .unavailable(let failure):
+            log.warning("webhooks not asked for again yet", ["reason": .string("\(failure)")])
             // Somebody may try again until the deadline.
             let sql: SQL = """
                 UPDATE wishlist_dataset_histories SET redelivery_asked_at = NULL WHERE id = \(id) \
@@ -181,6 +188,15 @@ package struct Deadlines: Sendable {
             return false
         }
         return true
+    }
+
+    /// Asks once, or once more if the callback was gone.
+    private func redeliver(_ dataset: Int64, after sequence: Int64) async -> TVPythonAPI.Outcome<Void> {
+        let outcome = await api.redeliver(dataset: dataset, after: sequence)
+        guard case .rejected(let refusal) = outcome, refusal.isGone || refusal.reason.namesCallback,
+            await registration.restoreIfWrong("a redelivery was refused with \(refusal.status): \(refusal)")
+        else { return outcome }
+        return await api.redeliver(dataset: dataset, after: sequence)
     }
 
     /// Calls datasets stalled, if that is still so under the row's lock. The revision makes the key of each stall its own.

@@ -1,9 +1,18 @@
 import Datasets
 package import MySQL
+import Store
 package import Telemetry
 
-/// Finishes creates whose process died between the reservation and the answer (spec, section 2, Case 1).
-package struct PendingCreates {
+/// Finishes creates whose process died between the reservation and the answer (spec, section 2, Case 1), and removes saved
+/// requests that are no longer needed.
+package struct PendingCreates: Sendable {
+    /// Rows taken up in one look: each may take a whole deadline, and the sweep waits.
+    private static let limit = 16
+    /// Requests removed in one look.
+    private static let removals = 500
+    /// Calls under way at once.
+    private static let concurrency = 8
+
     let pool: MySQLPool
     let call: CreateCall
     let log: Logger
@@ -14,29 +23,16 @@ package struct PendingCreates {
         self.log = log
     }
 
-    /// Takes up each pending row whose claim has run out, one after the other.
+    /// Takes up each pending row whose claim has run out.
     package func resume() async {
         do {
-            let overdue = try await pool.withConnection { connection in
-                try connection.query(
-                    """
-                    SELECT h.id, h.reference, r.body FROM wishlist_dataset_histories h \
-                    LEFT JOIN wishlist_dataset_requests r ON r.history_id = h.id \
-                    WHERE h.active_wishlist_id IS NOT NULL AND h.status = 0 AND h.create_until < UTC_TIMESTAMP(6) \
-                    LIMIT 100
-                    """)
-            }
-            for row in overdue {
-                if Task.isCancelled { return }
-                let pending = CreateCall.Pending(
-                    historyID: try row.int64(0), reference: try row.string(1),
-                    request: try row.optionalBytes(2) ?? [])
-                guard try await claim(pending.historyID) else { continue }
-                log.info("create taken up again", ["reference": .string(pending.reference)])
-                do {
-                    _ = try await call.finish(pending)
-                } catch is Refusal {
-                    // The row is failed now, and says why.
+            try await removeFinished()
+            var overdue = try await pool.withConnection { try CreateRequests.overdue(limit: Self.limit, on: $0) }[...]
+            await withTaskGroup(of: Void.self) { group in
+                for row in overdue.prefix(Self.concurrency) { group.addTask { await take(row) } }
+                overdue = overdue.dropFirst(Self.concurrency)
+                while await group.next() != nil {
+                    if let row = overdue.popFirst(), !Task.isCancelled { group.addTask { await take(row) } }
                 }
             }
         } catch {
@@ -44,16 +40,30 @@ package struct PendingCreates {
         }
     }
 
-    /// Compare-and-set: of several instances one gets it.
-    private func claim(_ id: Int64) async throws -> Bool {
-        let seconds = call.deadlineSeconds + DatasetCreation.claimMarginSeconds
-        return try await pool.withTransaction { connection in
-            try connection.execute(
-                """
-                UPDATE wishlist_dataset_histories SET create_until = UTC_TIMESTAMP(6) + INTERVAL \(seconds) SECOND \
-                WHERE id = \(id) AND status = 0 AND create_until < UTC_TIMESTAMP(6)
-                """
-            ).affectedRows == 1
+    /// Removes requests whose history is not pending: what a process left behind that died after the outcome was noted.
+    func removeFinished() async throws {
+        let finished = try await pool.withConnection { try CreateRequests.finished(limit: Self.removals, on: $0) }
+        if finished.isEmpty { return }
+        try await pool.withTransaction { try CreateRequests.remove(finished, on: $0) }
+    }
+
+    private func take(_ row: CreateRequests.Overdue) async {
+        do {
+            let seconds = call.deadlineSeconds + DatasetCreation.claimMarginSeconds
+            let isOurs = try await pool.withTransaction { connection in
+                try CreateRequests.claim(row.historyID, seconds: seconds, on: connection)
+            }
+            guard isOurs else { return }
+            log.info("create taken up again", ["reference": .string(row.reference)])
+            _ = try await call.finish(
+                CreateCall.Pending(historyID: row.historyID, reference: row.reference, request: row.body),
+                isResumed: true)
+        } catch is Refusal {
+            // The row is failed now, and says why.
+        } catch {
+            log.warning(
+                "pending create not finished",
+                ["reference": .string(row.reference), "error": .string("\(error)")])
         }
     }
 }

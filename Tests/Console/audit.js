@@ -54,7 +54,7 @@ for (const node of nodes) {
     const isLarge = pixels >= 24 || (pixels >= 18.66 && Number(style.fontWeight) >= 700);
     const behind = background(node);
     const ratio = contrast(over(rgba(style.color), behind), behind);
-    const isOff = node.matches(":disabled, [aria-disabled]");
+    const isOff = node.matches(":disabled, [aria-disabled='true']");
     if (!isOff && ratio < (isLarge ? 3 : 4.5)) faults.push(`contrast ${ratio.toFixed(2)}: ${describe(node)}`);
   }
   if (node.tagName === "INPUT" && node.placeholder && !node.value) {
@@ -62,10 +62,21 @@ for (const node of nodes) {
     const ratio = contrast(over(rgba(getComputedStyle(node, "::placeholder").color), behind), behind);
     if (ratio < 4.5) faults.push(`placeholder's contrast ${ratio.toFixed(2)}: ${describe(node)}`);
   }
-  if (isControl || (node.tagName === "BUTTON" && !node.matches(".quiet, :disabled"))) {
+  if (isControl || (node.tagName === "BUTTON" && !node.matches(".quiet, :disabled, [aria-disabled='true']"))) {
     const border = contrast(rgba(style.borderTopColor), background(node.parentElement));
     const fill = contrast(background(node), background(node.parentElement));
     if (Math.max(border, fill) < 3) faults.push(`edge's contrast ${border.toFixed(2)}: ${describe(node)}`);
+  }
+  // Cut, and nothing to open or scroll it by.
+  const mayOpen = node.classList.contains("clamped") && node.parentElement.querySelector("button.more");
+  const isCut = (size, axis) => size > 1 && ["hidden", "clip"].includes(style[axis]);
+  if (!mayOpen && !node.closest(".unseen, thead, select")
+    && (isCut(node.scrollWidth - node.clientWidth, "overflowX") || isCut(node.scrollHeight - node.clientHeight, "overflowY"))) {
+    faults.push(`cut: ${describe(node)}`);
+  }
+  const place = node.getBoundingClientRect();
+  if (hasText && (place.right > innerWidth + 1 || place.left < -1) && !node.closest(".unseen, thead")) {
+    faults.push(`out of sight: ${describe(node)}`);
   }
   if (node.tagName === "IMG" && !node.hasAttribute("alt")) faults.push(`no alt: ${describe(node)}`);
 }

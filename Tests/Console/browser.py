@@ -15,7 +15,6 @@ from selenium.webdriver.support.ui import Select
 
 FOLDER = pathlib.Path(os.environ["CONSOLE_FOLDER"])
 AUDIT = (pathlib.Path(__file__).parent / "audit.js").read_text()
-WIDE, NARROW = (1280, 900), (390, 844)
 CONTROLS = "a, button, input, select, progress, dialog[open], table, nav"
 
 
@@ -33,6 +32,8 @@ def start_browser():
 
 class BrowserTests(unittest.TestCase):
     """Each test has a tab of its own."""
+
+    SHAPES = {"wide": (1280, 900), "narrow": (390, 844)}
 
     @classmethod
     def setUpClass(cls):
@@ -102,9 +103,9 @@ class BrowserTests(unittest.TestCase):
         self.browser.switch_to.active_element.send_keys(keys)
 
     def look(self, name):
-        """Screenshots wide and narrow, light and dark, each of them audited."""
+        """Screenshots in each width, light and dark, each of them audited."""
         for theme in ("light", "dark"):
-            for shape, (width, height) in (("wide", WIDE), ("narrow", NARROW)):
+            for shape, (width, height) in self.SHAPES.items():
                 self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
                 self.cdp("Emulation.setDeviceMetricsOverride",
                          width=width, height=height, deviceScaleFactor=1, mobile=False)

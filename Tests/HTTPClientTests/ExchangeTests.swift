@@ -1,6 +1,7 @@
 import HTTPClient
 import HTTPServer
 import Synchronization
+import TestSupport
 import Testing
 
 /// Against the package's own server.
@@ -133,6 +134,7 @@ import Testing
         #expect(seconds("99999999999999999999") == .max)
         // The date of RFC 9110, section 5.6.7.
         #expect(seconds("Sun, 06 Nov 1994 08:49:37 GMT") == 60)
+        #expect(seconds("Sunday, 06-Nov-94 08:49:37 GMT") == 60)
         #expect(seconds("Sat, 05 Nov 1994 08:49:37 GMT") == 0)
         #expect(seconds("Thu, 29 Feb 1996 00:00:00 GMT") == 41_440_283)
         for text in [

@@ -1,4 +1,5 @@
 import HTTPClient
+import TestSupport
 import Testing
 
 /// Each way to fail, and whether the request may have been sent.
@@ -99,6 +100,25 @@ import Testing
         let request = HTTPClientRequest(method: "POST", url: "http://127.0.0.1:\(server.port)/", body: [1])
         #expect(try await client.send(request).status == 200)
         #expect(try await client.send(request).status == 200)
+        #expect(server.connections == 2)
+    }
+
+    /// What is not to be sent twice does not go out on a kept connection, and is not tried again.
+    @Test func whatIsSentOnceIsSentOnce() async throws {
+        let server = RawServer { number, connection in
+            _ = connection.head()
+            if number == 1 { connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
+            // The second request of this connection, or the first of the next, is read and not answered.
+            _ = connection.head()
+        }
+        let client = Self.client()
+        let url = "http://127.0.0.1:\(server.port)/"
+        #expect(try await client.send(HTTPClientRequest(url: url)).status == 200)
+        let error = await #expect(throws: HTTPClientError.self) {
+            try await client.send(
+                HTTPClientRequest(method: "POST", url: url, timeout: .milliseconds(300), isSentOnce: true))
+        }
+        #expect(error?.mayHaveBeenSent == true)
         #expect(server.connections == 2)
     }
 

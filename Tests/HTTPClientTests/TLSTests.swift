@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HTTPClient
+import TestSupport
 import Testing
 
 /// Against `openssl s_server` with a certificate of its own making.

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// Starting and stopping.
-@Suite struct StopTests {
+@Suite(.timeLimit(.minutes(1))) struct StopTests {
     static let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
     @Test func aTakenPortIsNamed() throws {
@@ -69,7 +69,7 @@ import Testing
         for client in clients {
             let response = try client.response()
             #expect(response.status == 503)
-            #expect(response.body == #"{"message":"The service is stopping.","code":"unavailable"}"#)
+            #expect(response.body == #"{"message":"The service is not available at present.","code":"unavailable"}"#)
             #expect(try client.isClosedByPeer())
         }
         // Too late, and harmless.

@@ -61,7 +61,9 @@ struct Held {
     let server: HTTPServer
     let requests = Mailbox<(HTTPRequest, HTTPResponder)>()
 
-    init(_ configuration: HTTPServer.Configuration = .init()) throws {
+    init(_ change: (inout HTTPServer.Configuration) -> Void = { _ in }) throws {
+        var configuration = HTTPServer.Configuration()
+        change(&configuration)
         let requests = requests
         server = try HTTPServer.start(configuration) { requests.put(($0, $1)) }
     }

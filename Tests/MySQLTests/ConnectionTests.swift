@@ -174,7 +174,8 @@ import Testing
             try await other.execute("kill query \(id)")
             let error = await #expect(throws: MySQLError.self) { try await waiting.value }
             #expect(error?.number == 1317)
-            #expect(error?.kind == .other)
+            #expect(error?.kind == .interrupted)
+            #expect(error?.passes == true)
             #expect(try await connection.query("select 1").count == 1)
         }
     }
@@ -214,7 +215,7 @@ import Testing
         #expect(await kind { $0.socket = "/nowhere/socket" }?.kind == .unreachable)
         #expect(await kind { $0.database = "absent" }?.kind == .refused)
         #expect(await kind { $0.username = "nobody" }?.kind == .refused)
-        #expect(await kind { $0.caFile = "/nowhere/ca.pem" }?.kind == .refused)
+        #expect(await kind { $0.caFile = "/nowhere/ca.pem" }?.kind == .tls)
         let tcp = await kind {
             $0.socket = nil
             $0.host = "localhost"

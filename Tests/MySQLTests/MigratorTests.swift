@@ -3,7 +3,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite struct MigratorTests {
+@Suite(.timeLimit(.minutes(2))) struct MigratorTests {
     private let first = Migration(
         name: "0001_tables.sql",
         text: """
@@ -27,8 +27,9 @@ import Testing
             let migrator = Migrator(configuration, migrations: [first, second])
             #expect(try await migrator.run(report: report) == [second.name])
             #expect(try await migrator.run(report: report) == [])
+            let steps = events.entries.filter { if case .running = $0 { false } else { true } }
             #expect(
-                events.entries == [
+                steps == [
                     .started(name: first.name, statements: 2), .applied(name: first.name),
                     .started(name: second.name, statements: 3), .applied(name: second.name),
                 ])
@@ -81,7 +82,7 @@ import Testing
             let error = await #expect(throws: MySQLError.self) {
                 _ = try await Migrator(configuration, migrations: [first, bad]).run()
             }
-            #expect(error?.place == "0002_bad.sql, statement 2")
+            #expect(error?.place == "0002_bad.sql, statement 2 (create tabel d (id int))")
             #expect(error?.number == 1064)
             let open = Migration(name: "0002_open.sql", text: "create table c (id int)")
             let incomplete = await #expect(throws: MySQLError.self) {
@@ -117,7 +118,7 @@ import Testing
                 """)
             let events = Record<Migrator.Event>()
             #expect(try await migrator.run { event in events.add(event) } == [])
-            #expect(events.entries == [.waiting])
+            #expect(events.entries == [.waiting, .waitingForDead(seconds: 1)])
         }
     }
 
@@ -149,27 +150,184 @@ import Testing
         }
     }
 
+    @Test func aLivingMigratorIsNotTakenForDead() async throws {
+        try await TestDatabase.with { configuration in
+            let slow = Migration(name: "slow", text: "do sleep(3);")
+            let migrator = Migrator(configuration, migrations: [slow], leaseDuration: .seconds(3))
+            let (starts, started) = AsyncStream.makeStream(of: Void.self)
+            let running = Task { try await migrator.run { if case .started = $0 { started.finish() } } }
+            for await _ in starts {}
+            let events = Record<Migrator.Event>()
+            _ = try await migrator.run { events.add($0) }
+            #expect(events.entries == [.waiting])
+            _ = try await running.value
+        }
+    }
+
     @Test func waitingForATableIsTriedAgain() async throws {
         try await TestDatabase.with { configuration in
             _ = try await Migrator(configuration, migrations: [first]).run()
-            var impatient = configuration
-            impatient.lockWaitTimeout = .seconds(1)
-            let migrator = Migrator(impatient, migrations: [first, second])
+            let migrator = Migrator(configuration, migrations: [first, second])
             let reader = try await MySQLConnection.connect(configuration)
             try await reader.begin()
             try await reader.execute("select * from a")
-            let running = Task { try await migrator.run() }
-            let other = try await MySQLConnection.connect(configuration)
-            let blocked: SQL = """
-                select id from information_schema.processlist where state like 'Waiting for table metadata lock%' \
-                and info like 'alter table a%' and db = database()
-                """
-            try await other.waitUntil(blocked)
-            // Once it has given up at least once.
-            try await other.waitUntil("select 1 where not exists (\(blocked))")
+            let (blocks, blocked) = AsyncStream.makeStream(of: Void.self)
+            let running = Task {
+                defer { blocked.finish() }
+                return try await migrator.run { if case .blocked("a", _, _) = $0 { blocked.yield() } }
+            }
+            for await _ in blocks.prefix(1) {}
             // On a Galera cluster the change of the table has ended this transaction instead.
             _ = try? await reader.commit()
             #expect(try await running.value == [second.name])
+        }
+    }
+
+    @Test func anEarlierTextIsNoChange() async throws {
+        try await TestDatabase.with { configuration in
+            _ = try await Migrator(configuration, migrations: [first]).run()
+            let connection = try await MySQLConnection.connect(configuration)
+            let checksum = try await connection.query("select checksum from integrator_migrations")[0].string(0)
+            let events = Record<Migrator.Event>()
+            let mended = Migration(name: first.name, text: "do 1;", earlierChecksums: [checksum])
+            #expect(try await Migrator(configuration, migrations: [mended]).run { events.add($0) } == [])
+            #expect(events.entries == [])
+        }
+    }
+
+    /// Columns that a table has already are left out of the one ALTER, and told of if they are of another type.
+    @Test func someOfSeveralColumnsMayBeThere() async throws {
+        try await TestDatabase.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute("create table a (id int primary key, message varchar(191), n bigint unsigned)")
+            let migration = Migration(
+                name: "1",
+                text: """
+                    alter table a add column w int; alter table a add column message varchar(1000) null;
+                    alter table a add column n BIGINT UNSIGNED null; alter table a add column t timestamp(6) null;
+                    alter table a add key (w); alter table a add unique index u (n), algorithm = inplace, lock = none;
+                    """)
+            let events = Record<Migrator.Event>()
+            #expect(try await Migrator(configuration, migrations: [migration]).run { events.add($0) } == ["1"])
+            #expect(
+                events.entries.filter { if case .running = $0 { false } else { true } } == [
+                    .kept(
+                        """
+                        column a.message is there as varchar(191), not as varchar(1000); to have it so: \
+                        ALTER TABLE a MODIFY COLUMN message varchar(1000) null
+                        """), .started(name: "1", statements: 3), .applied(name: "1"),
+                ])
+            let columns = try await connection.query("show columns from a").map { try $0.string(0) }
+            #expect(columns == ["id", "message", "n", "w", "t"])
+            #expect(try await connection.query("show index from a").count == 3)
+        }
+    }
+
+    @Test func whatCannotBeChangedIsToldBeforeAnythingIs() async throws {
+        try await TestDatabase.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute("create table a (id int primary key)")
+            try await connection.execute("create table m (id int primary key) engine = MyISAM")
+            try await connection.execute("create view v as select * from a")
+            for (table, reason) in [("m", "m is a table of MyISAM, not of InnoDB"), ("v", "v is no table but a view")] {
+                let migration = Migration(
+                    name: "1", text: "alter table a add column w int; alter table \(table) add column w int;")
+                let error = await #expect(throws: MySQLError.self) {
+                    _ = try await Migrator(configuration, migrations: [migration]).run()
+                }
+                #expect(error?.description == "1, statement 2 (ALTER TABLE \(table): w): \(reason)")
+            }
+            #expect(try await connection.query("show columns from a").count == 1)
+        }
+    }
+
+    /// What older applications have made: the session of the service would refuse to touch such a table.
+    @Test func aTableWithZeroDatesIsChanged() async throws {
+        try await TestDatabase.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute("set sql_mode = ''")
+            try await connection.execute(
+                """
+                create table a (id int not null primary key, made timestamp not null default '0000-00-00 00:00:00',
+                n int not null) engine = InnoDB
+                """)
+            try await connection.execute("insert into a (id, n) values (1, 1)")
+            let migration = Migration(
+                name: "1",
+                text: """
+                    alter table a add column w int; alter table a modify column n int null;
+                    alter table a add column v timestamp as (if(n > 0, null, made)) virtual; alter table a add index i (v);
+                    """)
+            #expect(try await Migrator(configuration, migrations: [migration]).run() == ["1"])
+            #expect(try await connection.query("select made, w from a")[0].string(0).hasPrefix("0000-00-00"))
+        }
+    }
+
+    @Test func thePreviewChangesNothing() async throws {
+        try await TestDatabase.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute("create table a (id int primary key, v int) engine = InnoDB")
+            try await connection.execute(
+                "create table child (id int primary key, a int, foreign key (a) references a (id)) engine = InnoDB")
+            let migration = Migration(
+                name: "1",
+                text: """
+                    create table if not exists a (id int primary key); create table b (id int primary key);
+                    alter table a add column v int; alter table a add column w int; alter table child add index i (a);
+                    set @ddl = 'alter table child drop column a'; prepare d from @ddl; execute d; deallocate prepare d;
+                    update a set v = 1;
+                    """)
+            let before = try await connection.query("show tables").count
+            let previews = try await Migrator(configuration, migrations: [migration]).preview()
+            #expect(try await connection.query("show tables").count == before)
+            #expect(
+                previews.map(\.statement) == [
+                    "create table b (id int primary key)", "ALTER TABLE `a` add column w int, ALGORITHM=INSTANT",
+                    "ALTER TABLE `child` add index i (a), ALGORITHM=INPLACE, LOCK=NONE",
+                    "ALTER TABLE `child` drop column a, ALGORITHM=INSTANT", "update a set v = 1",
+                ])
+            #expect(previews.map(\.migration) == Array(repeating: "1", count: 5))
+            #expect(previews[1].locks.hasPrefix("a, child for a moment"))
+            #expect(previews[2].locks.hasPrefix("child is read while others write"))
+        }
+    }
+
+    @Test func aWayBack() async throws {
+        try await TestDatabase.with { configuration in
+            _ = try await Migrator(configuration, migrations: [first, second]).run()
+            let undo = Migration(name: "undo", text: "alter table a drop index w_key; alter table a drop column w;")
+            try await Migrator(configuration, migrations: []).undo(undo, forgetting: [second.name])
+            let connection = try await MySQLConnection.connect(configuration)
+            #expect(try await connection.query("show columns from a").map { try $0.string(0) } == ["id"])
+            #expect(
+                try await connection.query("select name from integrator_migrations").map { try $0.string(0) }
+                    == [first.name])
+            // And again: whatever is gone counts as done.
+            try await Migrator(configuration, migrations: []).undo(undo, forgetting: [second.name])
+            #expect(try await Migrator(configuration, migrations: [first, second]).run() == [second.name])
+        }
+    }
+
+    /// The thread of a migrator that is gone, whatever it was doing, is no obstacle for the next.
+    @Test func aMigratorMayBeKilledAtAnyPoint() async throws {
+        try await TestDatabase.with { configuration in
+            let admin = try await MySQLConnection.connect(configuration)
+            var kills = 0
+            for delay in stride(from: 5, through: 200, by: 15) {
+                let migrator = Migrator(configuration, migrations: [first, second], leaseDuration: .seconds(1))
+                let running = Task { try await migrator.run() }
+                try await Task.sleep(for: .milliseconds(delay))
+                let threads = try await admin.query(
+                    """
+                    select id from information_schema.processlist where db = database() and id <> connection_id()
+                    """)
+                for thread in threads { _ = try? await admin.execute("kill \(try thread.int64(0))") }
+                if case .failure = await running.result { kills += 1 }
+                if delay % 2 == 0 { _ = try? await admin.execute("alter table a drop column w") }
+            }
+            #expect(kills > 0)
+            _ = try await Migrator(configuration, migrations: [first, second]).run()
+            #expect(try await admin.query("select name from integrator_migrations").count == 2)
         }
     }
 }

@@ -2,7 +2,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite struct PoolTests {
+@Suite(.timeLimit(.minutes(2))) struct PoolTests {
     @Test func sharesConnections() async throws {
         let pool = MySQLPool(try await TestServer.shared().configuration(), maximumConnections: 3)
         let ids = try await withThrowingTaskGroup(of: UInt64.self) { group in
@@ -108,12 +108,13 @@ import Testing
 
     @Test func aKilledConnectionIsReplaced() async throws {
         let configuration = try await TestServer.shared().configuration()
-        let pool = MySQLPool(configuration, maximumConnections: 1, checkAfter: .zero)
+        let pool = MySQLPool(configuration, maximumConnections: 1)
         let killer = try await MySQLConnection.connect(configuration)
         // While in use: that use fails.
         let first = try await pool.withConnection { $0.id }
         let error = await #expect(throws: MySQLError.self) {
             try await pool.withConnection { connection in
+                try connection.execute("do 0")
                 try await killer.execute("kill \(first)")
                 try connection.execute("select 1")
             }
@@ -205,5 +206,141 @@ import Testing
         await stopping.value
         #expect(order.entries == ["given back", "shut down"])
         await pool.shutdown()
+    }
+
+    /// Closed by the server for being idle, as `wait_timeout` or a proxy does it: nobody notices, whatever comes first.
+    @Test func whatTheServerHasClosedIsReplaced() async throws {
+        try await TestDatabase.with { configuration in
+            let pool = MySQLPool(configuration, maximumConnections: 1)
+            try await pool.withConnection { try $0.execute("create table t (id int primary key)") }
+            let statements: [SQL] = ["select id from t", "insert into t values (1)", "update t set id = 2"]
+            for statement in statements {
+                try await pool.withConnection { try $0.execute("set wait_timeout = 1") }
+                try await Task.sleep(for: .seconds(2))
+                try await pool.withConnection { try $0.execute(statement) }
+            }
+            try await pool.withConnection { try $0.execute("set wait_timeout = 1") }
+            try await Task.sleep(for: .seconds(2))
+            try await pool.withConnection { connection in
+                try connection.executeAll(["START TRANSACTION", "insert into t values (5)", "COMMIT"])
+            }
+            let ids = try await pool.withConnection {
+                try $0.query("select id from t order by 1").map { try $0.int64(0) }
+            }
+            #expect(ids == [2, 5])
+            await pool.shutdown()
+        }
+    }
+
+    /// Closed while the first statement runs: what only reads is done again, what writes may have been done.
+    @Test func aFirstStatementThatOnlyReadsIsDoneAgain() async throws {
+        try await TestDatabase.with { configuration in
+            let pool = MySQLPool(configuration, maximumConnections: 1)
+            let killer = try await MySQLConnection.connect(configuration)
+            try await killer.execute("create table t (id int primary key)")
+            func run(_ statement: SQL) async throws {
+                try await pool.withConnection { _ in }
+                let first = try await pool.withConnection { $0.id }
+                let running = Task { try await pool.withConnection { try $0.execute(statement) } }
+                try await killer.waitUntil(
+                    "select 1 from information_schema.processlist where id = \(first) and info like '%sleep(1)%'")
+                try await killer.execute("kill \(first)")
+                _ = try await running.value
+            }
+            try await run("select sleep(1)")
+            let error = await #expect(throws: MySQLError.self) { try await run("insert into t select sleep(1)") }
+            #expect(error?.kind == .connectionLost)
+            // Nor is a statement that is not the first.
+            let second = await #expect(throws: MySQLError.self) {
+                try await pool.withConnection { connection in
+                    try connection.execute("do 1")
+                    try await killer.execute("kill \(connection.id)")
+                    try connection.execute("select 1")
+                }
+            }
+            #expect(second?.kind == .connectionLost)
+            await pool.shutdown()
+        }
+    }
+
+    @Test func idleConnectionsAreClosed() async throws {
+        let configuration = try await TestServer.shared().configuration()
+        let pool = MySQLPool(configuration, maximumConnections: 3, idleLimit: .milliseconds(200))
+        let id = try await pool.withConnection { $0.id }
+        #expect(pool.usage.idle == 1)
+        let other = try await MySQLConnection.connect(configuration)
+        try await other.waitUntil(
+            "select 1 where not exists (select 1 from information_schema.processlist where id = \(id))")
+        #expect(pool.usage.idle == 0)
+        #expect(try await pool.withConnection { $0.id } != id)
+        await pool.shutdown()
+    }
+
+    private func account(_ server: TestServer, _ limit: String = "") async throws -> MySQLConfiguration {
+        let root = try await MySQLConnection.connect(server.configuration())
+        try await root.execute("create user plain@localhost \(unescaped: limit)")
+        try await root.execute("create database d")
+        try await root.execute("grant all on d.* to plain@localhost")
+        var configuration = server.configuration(database: "d")
+        configuration.username = "plain"
+        return configuration
+    }
+
+    /// `MAX_USER_CONNECTIONS`: a burst of reads is served by those that there are, and a writer still gets its own.
+    @Test func thePoolLivesWithFewerConnectionsAndGivesWay() async throws {
+        let server = try await TestServer.startOwn()
+        let configuration = try await account(server, "with max_user_connections 3")
+        let pool = MySQLPool(configuration, maximumConnections: 8, waitLimit: .seconds(20))
+        let burst = { @Sendable () async throws -> Int in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<40 {
+                    group.addTask { try await pool.withConnection { try $0.query("select sleep(0.02)").count } }
+                }
+                return try await group.reduce(0, +)
+            }
+        }
+        #expect(try await burst() == 40)
+        #expect(pool.usage.idle == 3)
+        let writer = try await pool.connectAhead(configuration)
+        #expect(pool.usage.idle == 2)
+        // While all of the pool's are in use, too.
+        async let busy = burst()
+        let second = try await pool.connectAhead(configuration)
+        #expect(try await busy == 40)
+        #expect(writer.isUsable && second.isUsable)
+        #expect(pool.usage.idle == 1)
+        let third = try await pool.connectAhead(configuration)
+        // Now the pool has none, and says so at once.
+        let error = await #expect(throws: MySQLError.self) { try await pool.withConnection { $0.id } }
+        #expect(error?.kind == .busy)
+        #expect(error?.passes == true)
+        await third.close()
+        #expect(try await burst() == 40)
+        await pool.shutdown()
+        await server.stop()
+    }
+
+    /// A failover: once one connection finds the server read-only, none of the others is used again.
+    @Test func aServerThatOnlyReadsIsLeft() async throws {
+        let server = try await TestServer.startOwn()
+        let configuration = try await account(server)
+        let root = try await MySQLConnection.connect(server.configuration())
+        let pool = MySQLPool(configuration, maximumConnections: 2)
+        try await pool.withConnection { first in
+            try first.execute("create table t (id int)")
+            try await pool.withConnection { try $0.execute("do 0") }
+        }
+        try await root.execute("set global read_only = 1")
+        let error = await #expect(throws: MySQLError.self) {
+            try await pool.withConnection { try $0.execute("insert into t values (1)") }
+        }
+        #expect(error?.kind == .readOnly)
+        #expect(pool.usage.idle == 0)
+        try await root.waitUntil(
+            "select 1 where not exists (select 1 from information_schema.processlist where user = 'plain')")
+        try await root.execute("set global read_only = 0")
+        try await pool.withConnection { try $0.execute("insert into t values (1)") }
+        await pool.shutdown()
+        await server.stop()
     }
 }

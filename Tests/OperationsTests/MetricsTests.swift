@@ -29,7 +29,7 @@ import Testing
                 #"integrator_dispatcher_paused{reason="failing"} 0"#,
                 #"integrator_dispatcher_paused{reason="unauthorised"} 0"#, "integrator_database_up 1",
                 #"integrator_datasets{status="processing"} 0"#, "integrator_dead_letters 0",
-                "integrator_parked_webhooks 0", "integrator_database_pool_max_connections 8",
+                "integrator_parked_webhooks 0", "integrator_database_pool_max_connections 6",
                 #"integrator_build_info{version="\#(Build.version)","#,
             ] {
                 #expect(metrics.contains("\n" + line), "\(line)")

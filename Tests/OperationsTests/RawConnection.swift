@@ -39,6 +39,9 @@ final class RawConnection {
         return true
     }
 
+    /// Sends nothing more; reading goes on.
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// What comes until the peer closes, or says nothing for `patience` milliseconds.
     func read(patience: Int32) -> (text: String, isClosed: Bool) {
         var bytes: [UInt8] = []

@@ -55,7 +55,8 @@ import Testing
             (422, .refused(reason: "422 no good")), (409, .refused(reason: "409 no good")),
             (401, .unauthorised(reason: "401 no good")), (403, .unauthorised(reason: "403 no good")),
             (404, .unsupported),
-            (408, .retry(after: 7)), (429, .retry(after: 7)), (500, .retry(after: 7)), (503, .retry(after: 7)),
+            (408, .retry(after: 7)), (425, .retry(after: 7)), (429, .retry(after: 7)), (500, .retry(after: 7)),
+            (503, .retry(after: 7)),
             (301, .retry(after: 7)), (0, .retry(after: 7)),
         ] as [(Int, PusherAnswer)])
     func readsAnswers(_ status: Int, _ expected: PusherAnswer) {
@@ -65,7 +66,8 @@ import Testing
     @Test(
         arguments: [
             (nil, nil), ("", nil), ("0", 0), ("120", 120), ("86401", 86_400), ("-1", nil), ("1.5", nil),
-            ("Wed, 21 Oct 2026 07:28:00 GMT", nil), ("99999999999999999999", nil),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 2150 07:28:00 GMT", 86_400), ("soon", nil),
+            ("99999999999999999999", 86_400),
         ] as [(String?, Int?)])
     func readsRetryAfter(_ header: String?, _ seconds: Int?) {
         #expect(PusherAnswer(status: 503, retryAfter: header) == .retry(after: seconds))

@@ -69,7 +69,7 @@ import Testing
         "1614265330123456789012345678901234567890", "9223372036854775808", "1000000000000", ".", " ",
     ])
     func refusesTimestampsThatAreNoPlainInteger(_ timestamp: String) {
-        #expect(outcome(timestamp: timestamp) == .malformed)
+        #expect(outcome(timestamp: timestamp) == .malformedTimestamp)
     }
 
     @Test func toleratesFiveMinutesEitherWayInclusive() {
@@ -91,7 +91,7 @@ import Testing
         #expect(throws: WebhookVerificationError.noMatch) {
             try verifier.verify(id: id, timestamp: "1614265331", signature: good, body: body, now: now)
         }
-        #expect(throws: WebhookVerificationError.malformed) {
+        #expect(throws: WebhookVerificationError.malformedTimestamp) {
             try verifier.verify(id: id, timestamp: "-1", signature: good, body: body, now: now)
         }
         let exact = try WebhookVerifier(secrets: [WebhookSecret(Self.secret)], tolerance: 0)
@@ -165,7 +165,7 @@ import Testing
         #expect(outcome(signature: "\(many(16)) \(good)") == .noMatch)
         let padding = 4096 - good.utf8.count
         #expect(outcome(signature: good + String(repeating: " ", count: padding)) == nil)
-        #expect(outcome(signature: good + String(repeating: " ", count: padding + 1)) == .malformed)
+        #expect(outcome(signature: good + String(repeating: " ", count: padding + 1)) == .malformedSignature)
     }
 
     @Test func boundsTheID() throws {
@@ -177,13 +177,46 @@ import Testing
             #expect(outcomeOfSigned(id) == nil)
         }
         for id in ["a.b", ".", "a b", "a\t", "é", "a\u{7F}", "a\0", "a\r\n", String(repeating: "a", count: 256)] {
-            #expect(outcomeOfSigned(id) == .malformed)
+            #expect(outcomeOfSigned(id) == .malformedID)
         }
     }
 
     @Test func namesItsErrorsForCounters() {
         #expect(
             WebhookVerificationError.allCases.map(\.description)
-                == ["missing_header", "malformed", "too_old", "too_new", "no_match"])
+                == [
+                    "missing_header", "malformed_id", "malformed_timestamp", "malformed_signature", "too_old",
+                    "too_new",
+                    "no_match",
+                ])
+    }
+
+    /// Lines of one header, joined by us with a blank or by a proxy with a comma, with a blank after it or without.
+    @Test(arguments: [
+        "BAD GOOD", "GOOD BAD", "BAD, GOOD", "GOOD, BAD", "BAD,GOOD", "GOOD,BAD", "BAD,BAD,GOOD", "v2,AAAA,GOOD",
+        "v1a,AAAA, BAD, GOOD", "GOOD,", ",GOOD GOOD",
+    ])
+    func takesAListOfSeveralLines(_ pattern: String) {
+        let header = pattern.replacing("BAD", with: bad).replacing("GOOD", with: good)
+        #expect(outcome(signature: header) == nil)
+        #expect(outcome(signature: header.replacing(good, with: bad)) == .noMatch)
+    }
+
+    /// What can be said before there is a body.
+    @Test func checksTheHeadersAlone() throws {
+        func check(id: String?, timestamp: String?, signature: String?) -> WebhookVerificationError? {
+            do throws(WebhookVerificationError) {
+                try verifier.check(id: id, timestamp: timestamp, signature: signature, now: now)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(check(id: id, timestamp: "\(now)", signature: bad) == nil)
+        #expect(check(id: nil, timestamp: "\(now)", signature: bad) == .missingHeader)
+        #expect(check(id: "a.b", timestamp: "\(now)", signature: bad) == .malformedID)
+        #expect(check(id: id, timestamp: "x", signature: bad) == .malformedTimestamp)
+        #expect(check(id: id, timestamp: "\(now - 301)", signature: bad) == .tooOld)
+        #expect(check(id: id, timestamp: "\(now + 301)", signature: bad) == .tooNew)
     }
 }

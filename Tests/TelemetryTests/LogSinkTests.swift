@@ -51,6 +51,12 @@ import Testing
         close(writer)
     }
 
+    /// A logger whose lines are long: so many fields of 500 bytes, which is the longest a value may be.
+    private func long(_ log: Logger, _ count: Int, of character: Character) -> Logger {
+        let value = LogValue.string(String(repeating: character, count: 500))
+        return (0..<count).reduce(log) { log, _ in log.with(["t": value]) }
+    }
+
     @Test func keepsLinesOfManyThreadsWhole() async {
         let (reader, writer) = makePipe()
         defer { close(reader) }
@@ -62,16 +68,19 @@ import Testing
                 group.addTask {
                     await onThread {
                         // Up to twice what a pipe takes at once.
-                        let text = String(repeating: String(number), count: 1000 * (number + 1))
-                        for _ in 0..<20 { log.info("m", ["t": .string(text)]) }
+                        let log = long(log, 2 * (number + 1), of: Character(String(number)))
+                        for _ in 0..<20 { log.info("m") }
                     }
                 }
             }
         }
         close(writer)
         let lines = await all.split(separator: "\n")
-        let expected = (0..<8).map { String(repeating: String($0), count: 1000 * ($0 + 1)) }
-        for text in expected { #expect(lines.count { $0.hasSuffix(#","msg":"m","t":"\#(text)"}"#) } == 20) }
+        let expected = (0..<8).map { number in
+            String(
+                repeating: ",\"t\":\"" + String(repeating: String(number), count: 500) + "\"", count: 2 * (number + 1))
+        }
+        for text in expected { #expect(lines.count { $0.hasSuffix(#","msg":"m"\#(text)}"#) } == 20) }
         #expect(lines.count == 160)
     }
 
@@ -96,7 +105,7 @@ import Testing
     @Test func beginsANewLineAfterOneThatWasCutOff() {
         let (reader, writer) = makePipe()
         let log = Logger(format: .json, sink: LogSink(descriptor: writer))
-        log.info("long", ["x": .string(String(repeating: "x", count: 1 << 17))])
+        long(log, 300, of: "x").info("long")
         let cut = read(reader, untilEnd: false)
         #expect(cut.contains(#""msg":"long""#) && !cut.contains("\n"))
         log.info("after")

@@ -122,4 +122,28 @@ private final class Lines: Sendable {
         Logger(format: .json, sink: lines.sink).info("m", ["p": "\(secret)"])
         #expect(lines.all.first?.contains(#""p":"****""#) == true)
     }
+
+    /// Escapes counted: a path of control characters becomes no longer than another.
+    @Test(arguments: ["a", "\u{1}", "\"", "é", "😀", "a b", "\u{2028}"], [Logger.Format.json, .text])
+    func cutsLongValues(_ unit: String, _ format: Logger.Format) throws {
+        let value = String(repeating: unit, count: 8000)
+        Logger(format: format, sink: lines.sink).with(["c": .string(value)]).info("m", ["v": .string(value), "n": 5])
+        let line = try #require(lines.all.first)
+        #expect(line.utf8.count < 1300)
+        #expect(line.components(separatedBy: " bytes\"").count == 3)
+        if format == .json {
+            let object = try json(line)
+            let text = try #require(object["v"] as? String)
+            let cut = try #require(text.wholeMatch(of: /((?s).*)…\+(\d+) bytes/))
+            #expect(value.hasPrefix(cut.1))
+            #expect(cut.1.utf8.count + (Int(cut.2) ?? 0) == value.utf8.count)
+            #expect(object["n"] as? Int == 5)
+        }
+    }
+
+    @Test func leavesWhatIsNotLong() {
+        let value = String(repeating: "a", count: 500)
+        Logger(format: .text, sink: lines.sink).info("m", ["v": .string(value), "w": .string(value + "b")])
+        #expect(lines.all.first?.hasSuffix("v=\(value) w=\"\(value)…+1 bytes\"\n") == true)
+    }
 }

@@ -19,6 +19,7 @@ public final class TestServer: Sendable {
     /// The socket of the server.
     public let socket: String
     private let isDurable: Bool
+    private let options: [String]
     private let process = Mutex<ServerProcess?>(nil)
 
     private static let starting = Task { try await startShared() }
@@ -27,10 +28,11 @@ public final class TestServer: Sendable {
     /// when first asked for.
     public static func shared() async throws -> TestServer { try await starting.value }
 
-    /// Starts a server for one test. `durable` makes it flush every commit to its log, as a production server does.
-    public static func startOwn(durable: Bool = false) async throws -> TestServer {
+    /// Starts a server for one test. `durable` makes it flush every commit to its log, as a production server does;
+    /// `options` come after those it is always started with.
+    public static func startOwn(durable: Bool = false, options: [String] = []) async throws -> TestServer {
         let folder = try TestFolder.make()
-        let server = TestServer(folder: folder, socket: folder + "/socket", isDurable: durable)
+        let server = TestServer(folder: folder, socket: folder + "/socket", isDurable: durable, options: options)
         try await server.install()
         try await server.restart()
         return server
@@ -59,7 +61,10 @@ public final class TestServer: Sendable {
         ["unshare", "--mount"] + (getuid() == 0 ? [] : ["--map-root-user"])
     }
 
-    private init(folder: String?, socket: String, isDurable: Bool, mebibytes: Int? = nil) {
+    private init(
+        folder: String?, socket: String, isDurable: Bool, options: [String] = [], mebibytes: Int? = nil
+    ) {
+        self.options = options
         self.folder = folder
         self.mebibytes = mebibytes
         self.socket = socket
@@ -95,13 +100,15 @@ public final class TestServer: Sendable {
                 "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--max-connections=1000",
                 "--innodb-flush-log-at-trx-commit=\(isDurable ? 1 : 0)", "--max-allowed-packet=64M",
                 "--innodb-flush-method=\(isDurable ? "fsync" : "nosync")",
-            ] + userOption, log: log)
+            ] + options + userOption, log: log)
         process.withLock { $0 = server }
         let deadline = ContinuousClock.now.advanced(by: .seconds(60))
         while true {
             do {
                 let connection = try await MySQLConnection.connect(configuration())
                 await connection.close()
+                return
+            } catch let error where isUnfit(error) {
                 return
             } catch {
                 guard server.isRunning, .now < deadline else {
@@ -111,6 +118,11 @@ public final class TestServer: Sendable {
                 try await Task.sleep(for: .milliseconds(20))
             }
         }
+    }
+
+    /// It answers, and was started so that nobody is to be content with it.
+    private func isUnfit(_ error: MySQLError) -> Bool {
+        if case .unfitSession = error.kind { true } else { false }
     }
 
     /// Ends the server and removes its data.
@@ -171,7 +183,7 @@ public final class TestServer: Sendable {
     private func installOptions(_ folder: String) -> [String] {
         [
             "--no-defaults", "--datadir=\(folder)/data", "--skip-test-db", "--auth-root-authentication-method=normal",
-            "--innodb-log-file-size=32M",
+            "--innodb-log-file-size=32M", "--tmpdir=\(folder)",
         ] + userOption
     }
 

@@ -9,9 +9,19 @@ ALTER TABLE wishlist_to_groups ADD COLUMN updated_at TIMESTAMP NULL;
 ALTER TABLE wishlist_to_groups ADD COLUMN deleted_at TIMESTAMP NULL;
 
 -- A dataset is reserved before the TV Python API has named it: dataset_id must be able to be NULL, whatever its type.
+-- Everything else about the column stays: its character set, its default, its comment. MariaDB keeps a default as it is
+-- written, MySQL keeps its value, or an expression.
 SET @ddl = (
     SELECT IF(IS_NULLABLE = 'NO',
-              CONCAT('ALTER TABLE wishlist_dataset_histories MODIFY COLUMN dataset_id ', COLUMN_TYPE, ' NULL'),
+              CONCAT('ALTER TABLE wishlist_dataset_histories MODIFY COLUMN dataset_id ', COLUMN_TYPE,
+                     IF(CHARACTER_SET_NAME IS NULL, '',
+                        CONCAT(' CHARACTER SET ', CHARACTER_SET_NAME, ' COLLATE ', COLLATION_NAME)),
+                     ' NULL',
+                     CASE WHEN COLUMN_DEFAULT IS NULL THEN ''
+                          WHEN VERSION() LIKE '%MariaDB%' THEN CONCAT(' DEFAULT ', COLUMN_DEFAULT)
+                          WHEN EXTRA LIKE '%DEFAULT_GENERATED%' THEN CONCAT(' DEFAULT (', COLUMN_DEFAULT, ')')
+                          ELSE CONCAT(' DEFAULT ', QUOTE(COLUMN_DEFAULT)) END,
+                     IF(COLUMN_COMMENT = '', '', CONCAT(' COMMENT ', QUOTE(COLUMN_COMMENT)))),
               'DO 0')
     FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'wishlist_dataset_histories' AND COLUMN_NAME = 'dataset_id');

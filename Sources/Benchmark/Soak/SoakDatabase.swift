@@ -124,7 +124,7 @@ struct SoakDatabase: Sendable {
         let rows = try await connection.query(
             """
             SELECT (SELECT COUNT(*) FROM wishlist_dataset_histories \
-            WHERE owed_since IS NOT NULL OR notified_revision < revision) \
+            WHERE dispatcher > 0 OR notified_revision < revision) \
             + (SELECT COUNT(*) FROM wishlist_dataset_parked p \
             JOIN wishlist_dataset_histories h ON h.dataset_id = p.dataset_id), \
             (SELECT COUNT(*) FROM wishlist_dataset_dead_letters), \

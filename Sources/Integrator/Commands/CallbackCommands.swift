@@ -27,8 +27,7 @@ extension CommandLineTool {
         let api = TVPythonAPI(
             baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
         let registration = CallbackRegistration(
-            api: api, url: configuration.callbackURL, secret: configuration.webhookSecrets[0],
-            log: configuration.log)
+            api: api, callback: configuration.callback, secret: configuration.webhookSecrets[0], log: configuration.log)
         let result: Result<Bool, any Error>
         do {
             switch command {
@@ -75,7 +74,8 @@ extension CommandLineTool {
     private func show(
         _ found: TVPythonAPI.Callback?, _ expected: TVPythonAPI.Callback, json isJSON: Bool
     ) -> Bool {
-        let isRight = found?.url == expected.url && Set(found?.events ?? []) == Set(expected.events)
+        let faults = expected.faults(of: found)
+        let isRight = faults.isEmpty
         if isJSON {
             print(json: { json in
                 json.object { json in
@@ -84,6 +84,8 @@ extension CommandLineTool {
                     json.array { json in for event in found?.events ?? [] { json.value(event) } }
                     json.field("expected_url", expected.url)
                     json.field("is_right", isRight)
+                    json.key("faults")
+                    json.array { json in for fault in faults { json.value(fault) } }
                 }
             })
             return isRight
@@ -93,9 +95,7 @@ extension CommandLineTool {
             return false
         }
         print("url     \(found.url)\nevents  \(found.events.joined(separator: ", "))")
-        if found.url != expected.url { print("        the url should be \(expected.url)") }
-        let missing = Set(expected.events).subtracting(found.events).sorted()
-        if !missing.isEmpty { print("        missing are \(missing.joined(separator: ", "))") }
+        for fault in faults { print("        \(fault)") }
         if !isRight { print("`integrator callbacks sync` puts it right") }
         return isRight
     }
@@ -121,13 +121,14 @@ extension TVPythonAPI.Outcome {
     func value() throws(Refusal) -> Value {
         switch self {
         case .success(let value): return value
-        case .rejected(let status, let reason):
+        case .rejected(let refusal):
             throw Refusal(
-                .rejectedUpstream, DatasetError.rejectedCode, "the TV Python API answered \(status): \(reason)")
-        case .unavailable(let reason, _):
+                .rejectedUpstream, DatasetError.rejectedCode,
+                "the TV Python API answered \(refusal.status): \(refusal)")
+        case .unavailable(let failure):
             throw Refusal(
                 .unavailable(retryAfter: 30), DatasetError.unavailableCode,
-                "the TV Python API is not available: \(reason)")
+                "the TV Python API is not available: \(failure)")
         }
     }
 }

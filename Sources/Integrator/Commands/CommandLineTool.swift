@@ -123,9 +123,7 @@ package struct CommandLineTool {
                 try await serve()
             }
         case "migrate":
-            let demo = arguments.flag("--demo")
-            try arguments.end()
-            try await migrate(demo: demo)
+            try await migrate(&arguments)
         case "token":
             guard arguments.next() == "create" else { throw UsageError(message: "token: only `create` is there") }
             try await createToken(&arguments)
@@ -178,23 +176,6 @@ package struct CommandLineTool {
         }
         defer { reading.cancel() }
         try await service.run(reloads: reloads) { for await _ in signals { return } }
-    }
-
-    private func migrate(demo: Bool) async throws {
-        let (database, _) = try Configuration.databaseOnly(environment)
-        let report: @Sendable (Migrator.Event) -> Void = { event in
-            switch event {
-            case .waiting: print("another migrator is at work; waiting")
-            case .started(let name, let statements): print("applying \(name) (\(statements) statements)")
-            case .applied: break
-            case .changed(let name): print("warning: \(name) was applied with another text")
-            }
-        }
-        let applied = try await Migrator(database, migrations: Migrations.all).run(report: report)
-        print(applied.isEmpty ? "the database is up to date" : "\(applied.count) migrations applied")
-        guard demo else { return }
-        _ = try await Migrator(database, migrations: Migrations.demo, table: "integrator_demo").run(report: report)
-        print("demo data is there")
     }
 
     private func createToken(_ arguments: inout Arguments) async throws {

@@ -16,14 +16,7 @@ struct DatabaseDoctor {
         do throws(MySQLError) {
             connection = try await MySQLConnection.connect(configuration)
         } catch {
-            return [
-                error.kind == .refused
-                    ? .fault(
-                        "database", "turns us away: \(error)", "check DB_USERNAME, DB_PASSWORD, DB_DATABASE and grants")
-                    : .fault(
-                        "database", "cannot be reached: \(error)",
-                        "is it running? Check DB_SOCKET, or DB_HOST and DB_PORT")
-            ]
+            return [.fault("database", Self.complaint(error), remedy(error))]
         }
         var findings: [Finding] = []
         do {
@@ -33,14 +26,46 @@ struct DatabaseDoctor {
             let migrations = await migrations(connection)
             findings.append(migrations)
             if migrations.level == .ok {
-                findings.append(await rights(connection))
-                findings += try await backlog(connection)
+                let rights = await rights(connection)
+                findings += rights
+                if rights.allSatisfy({ $0.level == .ok }) { findings += try await backlog(connection) }
             }
         } catch {
             findings.append(.fault("database", "a question failed: \(error)", "look at the database's own log"))
         }
         await connection.close()
         return findings
+    }
+
+    private static func complaint(_ error: MySQLError) -> String {
+        switch error.kind {
+        case .refused: "turns us away: \(error)"
+        case .tls: "TLS with it fails: \(error)"
+        case .unfitSession: "\(error)"
+        default: "cannot be reached: \(error)"
+        }
+    }
+
+    private func remedy(_ error: MySQLError) -> String {
+        switch error.kind {
+        case .tls:
+            """
+            check DB_SSL_CA (the certificates of the authority that signed the server's), DB_SSL_MODE, and that the \
+            server's certificate is for DB_HOST, `\(configuration.host)`
+            """
+        case .unfitSession(let variable): "let DB_USERNAME set \(variable), or set it for the whole server"
+        case .refused where error.number == 5010:
+            """
+            have the account log in by mysql_native_password or ed25519, or by caching_sha2_password with \
+            DB_SSL_MODE=VERIFY_IDENTITY or over DB_SOCKET
+            """
+        case .refused where error.number == 1045 && configuration.effectiveTLSMode == .disabled:
+            "check DB_USERNAME, DB_PASSWORD and grants; an account with REQUIRE SSL needs DB_SSL_MODE and DB_SSL_CA"
+        case .refused: "check DB_USERNAME, DB_PASSWORD, DB_DATABASE and grants"
+        case .busy where [1040, 1203, 1226].contains(error.number):
+            "raise the server's or the account's limit of connections, or lower DB_CONNECTIONS"
+        default: "is it running? Check DB_SOCKET, or DB_HOST and DB_PORT"
+        }
     }
 
     private func version(_ connection: MySQLConnection) async -> Finding {
@@ -97,47 +122,38 @@ struct DatabaseDoctor {
             let missing = Migrations.all.map(\.name).filter { !applied.contains($0) }
             if missing.isEmpty { return .ok("migrations", "all applied") }
             return .fault("migrations", "not applied: \(missing.joined(separator: ", "))", "integrator migrate")
+        } catch let error as MySQLError where error.isDenied {
+            return .fault(
+                "rights", "SELECT on integrator_migrations is missing",
+                "integrator migrate, then fixtures/deploy/grants.sql")
         } catch {
             return .fault("migrations", "none applied", "integrator migrate")
         }
     }
 
-    /// Statements that touch no row still need the rights, and a server that takes writes.
-    private func rights(_ connection: MySQLConnection) async -> Finding {
-        let statements: [SQL] = [
-            """
-            INSERT INTO wishlist_dataset_events (event_key, outcome, body, recorded_at) \
-            SELECT event_key, outcome, body, recorded_at FROM wishlist_dataset_events WHERE FALSE
-            """,
-            "UPDATE wishlist_dataset_events SET outcome = outcome WHERE FALSE",
-            """
-            INSERT INTO wishlist_dataset_histories (wishlist_to_group_id, slug, status) \
-            SELECT wishlist_to_group_id, slug, status FROM wishlist_dataset_histories WHERE FALSE
-            """,
-            "UPDATE wishlist_dataset_histories SET status = status WHERE FALSE",
-            "DELETE FROM wishlist_dataset_parked WHERE FALSE",
-            "DELETE FROM wishlist_dataset_dead_letters WHERE FALSE",
-            "DELETE FROM wishlist_dataset_requests WHERE FALSE",
-            "UPDATE wishlist_to_groups SET training_status = training_status WHERE FALSE",
-            """
-            SELECT 1 FROM users, `groups`, group_user, subscriptions, personal_access_tokens, wishlist_products, \
-            wishlist_categories, wishlist_search_queries LIMIT 0
-            """,
-        ]
-        do {
-            for statement in statements { try await connection.execute(statement) }
-            return .ok("rights", "the tables can be read and written as needed")
+    private func rights(_ connection: MySQLConnection) async -> [Finding] {
+        do throws(MySQLError) {
+            let lacking = try await DatabaseRight.lacking(on: connection)
+            return lacking.isEmpty
+                ? [.ok("rights", "the tables can be read and written as needed")] : lacking.map(Self.finding)
         } catch {
-            return .fault("rights", "\(error)", "grant SELECT, INSERT, UPDATE and DELETE on the schema to DB_USERNAME")
+            let remedy = "is a table missing? fixtures/deploy/grants.sql has the rights"
+            return [.fault("rights", "cannot be looked at: \(error)", remedy)]
         }
+    }
+
+    private static func finding(_ right: DatabaseRight) -> Finding {
+        .fault(
+            "rights", "\(right.text) on \(right.table) is missing",
+            "GRANT \(right.text) ON `\(right.table)` TO the user DB_USERNAME; fixtures/deploy/grants.sql has all")
     }
 
     private func backlog(_ connection: MySQLConnection) async throws -> [Finding] {
         let row = try await connection.query(
             """
             SELECT (SELECT COUNT(*) FROM wishlist_dataset_dead_letters), \
-            (SELECT TIMESTAMPDIFF(SECOND, MIN(owed_since), UTC_TIMESTAMP(6)) FROM wishlist_dataset_histories \
-            WHERE owed_since IS NOT NULL), (SELECT COUNT(*) FROM wishlist_dataset_parked)
+            (SELECT TIMESTAMPDIFF(SECOND, MIN(e.recorded_at), UTC_TIMESTAMP(6)) FROM \(Outbox.owed)), \
+            (SELECT COUNT(*) FROM wishlist_dataset_parked)
             """
         ).first
         guard let row else { return [] }

@@ -68,36 +68,28 @@ struct Doctor {
     private static func tvAPI(_ configuration: Configuration, _ client: HTTPClient) async -> [Finding] {
         let api = TVPythonAPI(
             baseURL: configuration.tvAPIURL, token: configuration.tvAPIToken.exposed, client: client)
-        let expected = CallbackRegistration(
-            api: api, url: configuration.callbackURL, secret: configuration.webhookSecrets[0],
-            log: configuration.log
-        ).expected
         let name = "TV Python API"
         switch await api.callback() {
-        case .unavailable(let reason, _):
-            return [.fault(name, "not available: \(reason)", "check TV_API_URL, the network, and whether it runs")]
-        case .rejected(let status, let reason) where status == 401 || status == 403:
-            return [.fault(name, "refuses the token: \(status) \(reason)", "check TV_API_TOKEN")]
-        case .rejected(let status, let reason):
-            return [.fault(name, "answers \(status): \(reason)", "check that TV_API_URL is that API's base URL")]
+        case .unavailable(let failure):
+            return [.fault(name, "not available: \(failure)", "check TV_API_URL, the network, and whether it runs")]
+        case .rejected(let refusal) where refusal.status == 401 || refusal.status == 403:
+            return [.fault(name, "refuses the token: \(refusal.status) \(refusal)", "check TV_API_TOKEN")]
+        case .rejected(let refusal):
+            return [
+                .fault(name, "answers \(refusal.status): \(refusal)", "check that TV_API_URL is that API's base URL")
+            ]
         case .success(let callback):
-            return [.ok(name, "reachable, token accepted"), registration(callback, expected)]
+            return [.ok(name, "reachable, token accepted"), registration(callback, configuration.callback)]
         }
     }
 
     private static func registration(_ found: TVPythonAPI.Callback?, _ expected: TVPythonAPI.Callback) -> Finding {
-        guard let found else {
-            return .fault("callback", "not registered", "integrator callbacks sync, or start `integrator serve`")
-        }
-        if found.url != expected.url {
+        let faults = expected.faults(of: found)
+        guard let found, faults.isEmpty else {
             return .fault(
-                "callback", "registered as \(found.url), should be \(expected.url)",
-                "integrator callbacks sync; if that is another deployment's, set PUBLIC_URL")
-        }
-        let missing = Set(expected.events).subtracting(found.events).sorted()
-        if !missing.isEmpty {
-            return .fault(
-                "callback", "registered without \(missing.joined(separator: ", "))", "integrator callbacks sync")
+                "callback", faults.joined(separator: "; "),
+                "integrator callbacks sync, or start `integrator serve`; if that is another deployment's, set PUBLIC_URL"
+            )
         }
         return .ok("callback", "registered as \(found.url)")
     }

@@ -31,10 +31,16 @@ enum Help {
           --check    says whether the configuration is complete, and does not serve
         """,
         "migrate": """
-        integrator migrate [--demo]
+        integrator migrate [--wait SECONDS] [--dry-run | --demo]
+        integrator migrate --undo [--drop-data] [--wait SECONDS]
 
-        Applies the migrations that have not been applied, in order, under a lock that holds in a cluster too.
-          --demo    also adds data to try the service on
+        Applies the migrations that have not been applied, in order, under a lock that holds in a cluster too, while others
+        work in the tables: nobody waits for it longer than half a second. It may be ended at any point and run again.
+          --wait SECONDS   how long it tries to have one table's lock that others hold; 600 if not said
+          --dry-run        prints what it would do, and what each statement locks; changes nothing
+          --demo           also adds data to try the service on
+          --undo           drops the indexes and generated columns that only this service uses; no data are lost
+          --drop-data      with --undo: also drops the service's own tables and columns, with all that is in them
         """,
         "doctor": """
         integrator doctor [--json]

@@ -62,7 +62,7 @@ struct Pruning: Sendable {
         WHERE e.id >= \(first) AND e.id < \(last) AND e.recorded_at < \(cutoff) \
         AND e.outcome IN (\(EventOutcome.applied.rawValue), \(EventOutcome.stale.rawValue), \
         \(EventOutcome.ignored.rawValue)) AND d.event_id IS NULL AND p.event_id IS NULL \
-        AND (h.id IS NULL OR (h.status NOT IN (0, 1, 2) AND h.owed_since IS NULL \
+        AND (h.id IS NULL OR (h.status NOT IN (0, 1, 2) \
         AND (e.revision IS NULL OR (e.revision <= h.notified_revision AND e.revision < h.revision))))
         """
     }

@@ -21,9 +21,7 @@ struct RunningInstance: Sendable {
                 strings("/proc/\(pid)/environ").compactMap { line in
                     line.firstIndex(of: "=").map { (String(line[..<$0]), String(line[line.index(after: $0)...])) }
                 }, uniquingKeysWith: { first, _ in first })
-            let environment = Environment(
-                ((try? String(contentsOfFile: folder + "/.env", encoding: .utf8)).map(Environment.dotenv) ?? [:])
-                    .merging(variables) { _, own in own })
+            let environment = Environment(variables, dotenv: folder + "/.env")
             guard let path = environment.file(of: "TV_WEBHOOK_SECRETS"), canonical(path, in: folder) == wanted else {
                 return nil
             }

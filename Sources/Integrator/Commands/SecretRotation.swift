@@ -56,13 +56,13 @@ struct SecretRotation {
             report.lines.append(
                 "the old one stays accepted. When no retry signed by it can come: "
                     + "integrator callbacks rotate-secret --finish")
-        case .rejected(let status, let reason):
+        case .rejected(let refusal):
             report.isDone = false
-            report.lines.append("NOT registered: the TV Python API answered \(status): \(reason)")
+            report.lines.append("NOT registered: the TV Python API answered \(refusal.status): \(refusal)")
             report.lines.append("Both secrets are accepted, nothing is refused. Then: integrator callbacks sync")
-        case .unavailable(let reason, _):
+        case .unavailable(let failure):
             report.isDone = false
-            report.lines.append("NOT registered: the TV Python API is not available: \(reason)")
+            report.lines.append("NOT registered: the TV Python API is not available: \(failure)")
             report.lines.append("Both secrets are accepted, nothing is refused. Later: integrator callbacks sync")
         }
         return report

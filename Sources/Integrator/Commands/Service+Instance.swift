@@ -10,6 +10,7 @@ extension Service {
         let parts = Parts(configuration, instruments)
         let writing = Task { await parts.lanes.run() }
         let sending = Task { await parts.sender.run() }
+        let keeping = Task { await parts.outbox.run() }
         let result: Result<R, any Error>
         do {
             result = .success(try await body(parts))
@@ -19,8 +20,11 @@ extension Service {
         await drain(sending, parts.dispatcher)
         parts.lanes.close()
         await writing.value
+        keeping.cancel()
+        await keeping.value
+        await parts.outbox.close()
         await parts.client.shutdown()
-        await parts.pool.shutdown()
+        await parts.shutdown()
         return try result.get()
     }
 }

@@ -64,7 +64,7 @@ package final class OperatorGate: Sendable {
     private func refusal(of request: HTTPRequest) -> APIError {
         let address = addresses.resolve(request)
         log.warning("operator refused", ["address": .string(address), "path": .string(request.path)])
-        if let seconds = failures.retryAfter(address, now: Timestamp.now().seconds) {
+        if let seconds = failures.noteFailure(of: address, now: Timestamp.now().seconds) {
             var error = APIError(429, "too_many_requests", "Too Many Attempts.")
             error.headers = [("Retry-After", String(seconds))]
             return error

@@ -4,14 +4,11 @@
 export class APIError extends Error {
   constructor(status, body, retryAfter = null) {
     super(body.message || `The service answered with status ${status}.`);
-    Object.assign(this, { status, errors: body.errors, retryAfter });
-  }
-
-  /** It may work later. */
-  get isPassing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    Object.assign(this, { status, code: body.code, errors: body.errors, data: body.data, retryAfter });
   }
 }
+
+const nothing = "There is nothing here, or it is not open to you.";
 
 export class API {
   #base = new URL("api/v1/wishlist-to-group", document.baseURI).href;
@@ -24,34 +21,22 @@ export class API {
   }
 
   wishlists(query) {
-    return this.#request("GET", this.#url("", query));
+    return this.get(this.#url("", query));
   }
 
   /** The wishlist of this slug. */
   async wishlist(slug) {
     const wishlist = (await this.wishlists({ slug })).data[0];
-    if (!wishlist) throw new APIError(404, { message: "There is nothing here, or it is not open to you." });
+    if (!wishlist) throw new APIError(404, { message: nothing });
     return wishlist;
   }
 
   histories(slug, query) {
-    return this.#request("GET", this.#url(`/${encodeURIComponent(slug)}/histories`, query));
+    return this.get(this.#url(`/${encodeURIComponent(slug)}/histories`, query));
   }
 
-  history(slug, id) {
-    return this.#request("GET", this.#url(`/${encodeURIComponent(slug)}/histories/${id}`));
-  }
-
-  /** All events of a history after a revision. */
-  async events(slug, id, after) {
-    const path = `/${encodeURIComponent(slug)}/histories/${id}/events`;
-    const events = [];
-    while (after !== null) {
-      const page = await this.#request("GET", this.#url(path, { after }));
-      events.push(...page.data);
-      after = page.meta.next_after;
-    }
-    return events;
+  historyURL(slug, id) {
+    return this.#url(`/${encodeURIComponent(slug)}/histories/${encodeURIComponent(id)}`);
   }
 
   create(slug, body, key, socketID) {
@@ -67,6 +52,8 @@ export class API {
     const url = new URL("broadcasting/auth", document.baseURI).href;
     return this.#request("POST", url, { socket_id: socketID, channel_name: channel });
   }
+
+  get = (url) => this.#request("GET", url);
 
   #url(path, query = {}) {
     const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value != null));
@@ -85,7 +72,7 @@ export class API {
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
     if (response.status === 401) this.#onUnauthenticated();
-    if (response.status === 404) answer.message = "There is nothing here, or it is not open to you.";
+    if (response.status === 404) answer.message = nothing;
     const retryAfter = Number(response.headers.get("Retry-After")) || null;
     if (response.status === 429 && retryAfter) answer.message = `Too many requests. Wait ${retryAfter} seconds.`;
     throw new APIError(response.status, answer, retryAfter);

@@ -2,36 +2,44 @@
 
 import { element, problem } from "./elements.js";
 
-/** `created(history)` is told of the new history. */
-export function createDialog(session, wishlist, created) {
+/** Creates a dataset of the wishlist, by default with the choices in `first`; then shows it. */
+export function createDialog(session, wishlist, first = {}) {
   // The same key until there is an answer: sent twice, it is created once.
   let key = newKey();
   const failure = element("div");
-  const name = element("input", { id: "name", maxlength: 255, autocomplete: "off", placeholder: wishlist.name });
+  const name = element("input", {
+    id: "name", maxlength: 255, autocomplete: "off", dir: "auto", placeholder: wishlist.name, value: first.name,
+  });
+  const option = (value, text) => element("option", { value, selected: value === first.notifications }, text);
   const notifications = element("select", { id: "notifications" },
-    element("option", { value: "all" }, "Everything"),
-    element("option", { value: "milestones" }, "Milestones only"),
-    element("option", { value: "none" }, "Nothing"));
+    option("all", "Everything"), option("milestones", "Milestones only"), option("none", "Nothing"));
   const submit = element("button", { class: "primary" }, "Create dataset");
   const dialog = element("dialog", { "aria-labelledby": "create-title", onclose: () => dialog.remove() });
 
+  const go = (history) => {
+    session.histories.set(history.id, history);
+    dialog.close();
+    location.hash = `#/${encodeURIComponent(wishlist.slug)}/${history.id}`;
+  };
   const send = async (event) => {
     event.preventDefault();
-    submit.disabled = true;
+    if (submit.getAttribute("aria-disabled")) return;
+    submit.setAttribute("aria-disabled", "true");
     failure.replaceChildren();
     const body = { notifications: notifications.value, ...(name.value.trim() && { name: name.value.trim() }) };
     try {
-      created((await session.api.create(wishlist.slug, body, key, session.pusher.socketID)).data);
-      dialog.close();
+      go((await session.api.create(wishlist.slug, body, key, session.pusher.socketID)).data);
     } catch (error) {
       if (error.status !== 0) key = newKey();
-      failure.replaceChildren(problem(error));
-      submit.disabled = false;
+      const running = error.code === "dataset_already_processing" && error.data;
+      failure.replaceChildren(problem(error, null,
+        running && element("button", { type: "button", onclick: () => go(running) }, "Watch it")));
+      submit.removeAttribute("aria-disabled");
     }
   };
   dialog.append(
     element("form", { onsubmit: send },
-      element("h2", { id: "create-title" }, `Create a dataset of ${wishlist.name}`),
+      element("h2", { id: "create-title", dir: "auto" }, `Create a dataset of ${wishlist.name}`),
       element("label", { for: "name" }, "Name"), name,
       element("label", { for: "notifications" }, "Tell those who watch about"), notifications,
       failure,

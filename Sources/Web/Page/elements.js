@@ -15,18 +15,30 @@ export function element(tag, properties = {}, ...children) {
 }
 
 const dayAndTime = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
-const timeThisYear = new Intl.DateTimeFormat(undefined, dayAndTime);
-const timeOfYear = new Intl.DateTimeFormat(undefined, { ...dayAndTime, year: "numeric" });
-const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const exactTime = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "full" });
+const exactDay = { ...dayAndTime, year: "numeric", second: "2-digit", timeZoneName: "short" };
+const formats = {
+  thisYear: new Intl.DateTimeFormat(undefined, dayAndTime),
+  ofYear: new Intl.DateTimeFormat(undefined, { ...dayAndTime, year: "numeric" }),
+  exact: new Intl.DateTimeFormat(undefined, exactDay),
+  spoken: new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "full" }),
+  clock: new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }),
+};
 
-/** A local time; the exact one shows on hover. */
-export function time(iso, { clock = false } = {}) {
+/** Which zone the times are in. */
+export const zone = () => {
+  const name = formats.exact.formatToParts().find((part) => part.type === "timeZoneName")?.value;
+  return `Times are those of ${formats.exact.resolvedOptions().timeZone}${name ? ` (${name})` : ""}.`;
+};
+
+export const clock = (milliseconds) => formats.clock.format(milliseconds);
+
+/** A local time, `exact`ly with seconds and zone; the full one shows on hover. */
+export function time(iso, { exact = false } = {}) {
   if (!iso) return element("span", { class: "faint" }, "–");
   const date = new Date(iso);
   const isThisYear = date.getFullYear() === new Date().getFullYear();
-  const format = clock ? clockTime : isThisYear ? timeThisYear : timeOfYear;
-  return element("time", { datetime: iso, title: `${exactTime.format(date)}\n${iso}` }, format.format(date));
+  const format = exact ? formats.exact : isThisYear ? formats.thisYear : formats.ofYear;
+  return element("time", { datetime: iso, title: `${formats.spoken.format(date)}\n${iso}` }, format.format(date));
 }
 
 /** How long it took, such as "2 min 14 s"; null if it is not known. */
@@ -34,6 +46,7 @@ export function duration(from, to) {
   if (!from || !to) return null;
   const seconds = Math.max(0, Math.round((new Date(to) - new Date(from)) / 1000));
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  if (hours >= 48) return `${Math.floor(hours / 24)} days`;
   if (hours) return `${hours} h ${minutes} min`;
   return minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
@@ -46,6 +59,39 @@ export function badge(label) {
 }
 
 export const nameOf = (history) => history.name ?? (history.dataset_id ? `Dataset ${history.dataset_id}` : "Dataset");
+
+/** Text that somebody else wrote, in whatever direction it runs. A long one shows its first lines, and the rest on demand. */
+export function words(text, properties = {}) {
+  const node = element("span", { dir: "auto", ...properties }, text);
+  if ((text ?? "").length <= 180 && (text ?? "").split("\n").length <= 4) return node;
+  node.classList.add("clamped");
+  const toggle = () => {
+    const isOpen = node.classList.toggle("open");
+    button.setAttribute("aria-expanded", isOpen);
+    button.textContent = isOpen ? "Show less" : "Show all";
+  };
+  const button = element("button", { class: "quiet more", type: "button", "aria-expanded": "false", onclick: toggle },
+    "Show all");
+  return element("span", { class: "words" }, node, button);
+}
+
+/** Draws a part anew only if `key` tells something else: somebody may be in it. */
+export function redraw(node, key, make) {
+  if (node.drawn === key) return;
+  node.drawn = key;
+  node.replaceChildren(...[make()].flat().filter(Boolean));
+}
+
+/** Copies a text. */
+export function copyButton(text, what) {
+  const button = element("button", { class: "quiet copy", type: "button", "aria-label": `Copy ${what}` }, "Copy");
+  button.addEventListener("click", async () => {
+    const isDone = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    button.textContent = isDone ? "Copied" : "Not copied";
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  return button;
+}
 
 /** The bar of a dataset, with its percentage beside it; `update(history)` moves it. */
 export function progressBar(history) {
@@ -63,12 +109,12 @@ export function progressBar(history) {
 }
 
 /** What went wrong, and perhaps a way to try again. */
-export function problem(error, retry) {
+export function problem(error, retry, ...more) {
   const reasons = Object.values(error.errors ?? {}).flat().filter((reason) => reason !== error.message);
   return element("div", { class: "problem", role: "alert" },
-    element("p", {}, error.message),
+    element("p", { dir: "auto" }, error.message),
     reasons.length > 1 && element("ul", {}, reasons.map((reason) => element("li", {}, reason))),
-    retry && element("button", { type: "button", onclick: retry }, "Try again"));
+    retry && element("button", { type: "button", onclick: retry }, "Try again"), more);
 }
 
 /** Nothing is there, and what to do about it. */
@@ -76,30 +122,28 @@ export function emptiness(title, advice, ...more) {
   return element("div", { class: "empty" }, element("p", { class: "title" }, title), element("p", {}, advice), more);
 }
 
+/** Shows that a region is still empty. */
+export const loading = () => element("p", { class: "loading" }, "Loading…");
+
 /**
- * Fills a region with what `load` brings and `render` makes of it; of several fills under way the last one counts.
- * Until then it says that it is loading, or keeps what it shows: then a failure is thrown, where else it is shown.
+ * Shows nodes in a region; focus stays on the link that has it. A failure is shown only where nothing else is yet; then
+ * it is thrown on.
  */
-export async function fill(region, load, render) {
-  const turn = (region.turn = (region.turn ?? 0) + 1);
+export async function fill(region, load, render, retry) {
   region.setAttribute("aria-busy", "true");
-  if (!region.hasChildNodes()) region.append(element("p", { class: "loading" }, "Loading…"));
+  if (!region.hasChildNodes()) region.append(loading());
   try {
-    const value = await load();
-    if (turn !== region.turn) return;
+    const nodes = [render(await load())].flat().filter(Boolean);
     const focused = region.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    region.replaceChildren(...[render(value)].flat().filter(Boolean));
+    region.replaceChildren(...nodes);
     if (focused) region.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     region.isFilled = true;
   } catch (error) {
-    if (turn !== region.turn) return;
-    if (region.isFilled || !(error instanceof APIError)) throw error;
-    region.replaceChildren(problem(error, () => {
-      region.replaceChildren();
-      fill(region, load, render);
-    }));
+    if (!region.isFilled && error instanceof APIError) region.replaceChildren(problem(error, retry));
+    throw error;
+  } finally {
+    region.removeAttribute("aria-busy");
   }
-  region.removeAttribute("aria-busy");
 }
 
 /** Links to the pages of a list; `link` makes the address of a page. */
@@ -113,4 +157,36 @@ export function pager(meta, link) {
     step(meta.current_page - 1, "Previous"),
     element("span", {}, `Page ${meta.current_page} of ${meta.last_page} · ${meta.total} in all`),
     step(meta.current_page + 1, "Next"));
+}
+
+/** A page beyond the end leads back; null: this one is not. */
+export function beyondTheEnd(meta, link) {
+  if (meta.current_page <= meta.last_page) return null;
+  return emptiness("This page is beyond the end", `There are ${meta.last_page} pages.`,
+    element("a", { class: "button", href: link(meta.last_page) }, "To the last page"));
+}
+
+/** A labelled choice; `go(changes)` is told of another one, a moment after the last key. */
+export function choice(name, label, options, chosen, go) {
+  let timer = null;
+  const onchange = (event) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => go({ [name]: event.target.value }), 250);
+  };
+  return element("label", {}, element("span", {}, label),
+    element("select", { name, onchange },
+      options.map(([value, text]) => element("option", { value, selected: value === chosen }, text))));
+}
+
+/** Has a form show what the address says. */
+export function showIn(form, values) {
+  for (const control of form.querySelectorAll("[name]")) {
+    control.value = values[control.name] ?? (control.tagName === "SELECT" ? control.options[0].value : "");
+  }
+}
+
+/** The address of a view with these parameters; empty ones are left out. */
+export function address(path, parameters) {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
+  return `#/${path}${query.size ? `?${query}` : ""}`;
 }

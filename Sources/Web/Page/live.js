@@ -1,48 +1,31 @@
-// What views follow live, and what of it is said aloud.
+// How views are connected to Pusher, and what of their changes is said aloud.
 
-import { APIError } from "./api.js";
+/** The first of these kinds of channels that a wishlist is told over here; none: nothing is pushed. */
+const kinds = ["private-wishlist-to-group.", "presence-wishlist-to-group.", "private-group."];
 
-export const groupChannel = (groupID) => `private-group.${groupID}`;
-
-/** The channel over which a deployment tells about a wishlist. */
-async function channelOf({ api, configuration }, slug) {
-  if (configuration.channels.includes("wishlist")) return `private-wishlist-to-group.${slug}`;
-  if (configuration.channels.includes("presence")) return `presence-wishlist-to-group.${slug}`;
-  return groupChannel((await api.wishlist(slug)).group_id);
-}
+export const channelOf = (wishlist) =>
+  kinds.map((kind) => wishlist.channels.find((channel) => channel.startsWith(kind))).find(Boolean);
 
 /**
- * Follows a wishlist. `load()` is called whenever something may have been missed: at each subscription, after what came
- * without its predecessors (`again()`), or at the start if the connection takes long. `received(event, history)` takes
- * the rest.
+ * Subscribes to channels; `setLive` hears when all of them are subscribed, and when one is lost. Returns what ends it.
+ * What came meanwhile over a channel that is still subscribed from an earlier view is read by `setLive(true)`.
  */
-export function follow(session, slug, load, received) {
-  let channel = null;
-  let timer = null;
-  let isOver = false;
-  const again = (seconds = 1) => {
-    timer ??= isOver ? null : setTimeout(refresh, 1000 * seconds);
-  };
-  const refresh = () => {
-    clearTimeout(timer);
-    timer = null;
-    load().catch((error) => {
-      if (!(error instanceof APIError)) throw error;
-      if (error.isPassing) again(error.retryAfter ?? 5);
-    });
-  };
-  again(1.5);
-  channelOf(session, slug).then((name) => {
-    if (isOver) return;
-    channel = name;
-    session.pusher.subscribe(channel, { subscribed: refresh, received });
-  }, () => refresh());
-  const end = () => {
-    isOver = true;
-    clearTimeout(timer);
-    if (channel) session.pusher.unsubscribe(channel);
-  };
-  return { again, end };
+export function subscribe({ pusher }, channels, { received, setLive }) {
+  const subscribed = new Set();
+  if (channels.length === 0) setLive(true);
+  const ends = channels.map((channel) =>
+    pusher.subscribe(channel, {
+      subscribed: () => {
+        subscribed.add(channel);
+        if (subscribed.size === channels.length) setLive(true);
+      },
+      lost: () => {
+        subscribed.clear();
+        setLive(false);
+      },
+      received,
+    }));
+  return () => ends.forEach((end) => end());
 }
 
 /** Words for a screen reader, where a change is worth them: not for each percent. */

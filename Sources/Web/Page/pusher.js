@@ -4,6 +4,8 @@ const connectTimeout = 10_000;
 const pongTimeout = 30_000;
 const firstDelay = 1_000;
 const longestDelay = 30_000;
+/** A channel that nobody listens to any more is kept so long: the next view may want it. */
+const lingering = 10_000;
 
 /**
  * Keeps one connection and the subscriptions that are wanted.
@@ -19,6 +21,7 @@ export class PusherClient {
   #socket = null;
   #socketID = null;
   #attempts = 0;
+  #isAway = false;
   #establishedAt = 0;
   #activityTimeout = 120_000;
   #timers = {};
@@ -35,15 +38,31 @@ export class PusherClient {
     return this.#socketID;
   }
 
-  /** Calls `listener.subscribed()` at every subscription, the renewed ones too, then `listener.received(event, data)`. */
+  /**
+   * Calls `listener.subscribed()` at every subscription, the renewed ones too, then `listener.received(event, data)`, and
+   * `listener.lost()` when it is no more, or cannot be. Returns what ends it.
+   */
   subscribe(channel, listener) {
-    this.#channels.set(channel, { listener, subscribed: false });
-    if (this.#socketID) this.#join(channel);
+    const entry = this.#channels.get(channel) ?? { subscribed: false, isNew: true };
+    Object.assign(entry, { listener });
+    this.#channels.set(channel, entry);
+    if (entry.subscribed) listener.subscribed();
+    else if (this.#socketID && entry.isNew) this.#join(channel);
     else if (!this.#socket && !this.#timers.retry) this.connect();
+    if (this.#isAway) listener.lost();
+    entry.isNew = false;
+    return () => this.#leave(channel, listener);
   }
 
-  unsubscribe(channel) {
-    if (this.#channels.delete(channel) && this.#socketID) this.#send("pusher:unsubscribe", { channel });
+  #leave(channel, listener) {
+    const entry = this.#channels.get(channel);
+    if (entry?.listener !== listener) return;
+    entry.listener = null;
+    setTimeout(() => {
+      if (entry.listener || this.#channels.get(channel) !== entry) return;
+      this.#channels.delete(channel);
+      if (this.#socketID) this.#send("pusher:unsubscribe", { channel });
+    }, lingering);
   }
 
   /** Connects now, whatever it is waiting for. */
@@ -85,14 +104,15 @@ export class PusherClient {
       case "pusher_internal:subscription_succeeded":
         if (!channel) break;
         channel.subscribed = true;
+        this.#isAway = false;
         if ([...this.#channels.values()].every((each) => each.subscribed)) this.#onState({ name: "live" });
-        channel.listener.subscribed();
+        channel.listener?.subscribed();
         break;
       case "pusher:subscription_error":
-        this.#onState({ name: "refused", reason: data?.error ?? "The subscription was refused." });
+        this.#refuse(channel, data?.error ?? "The subscription was refused.");
         break;
       default:
-        if (!message.event.startsWith("pusher")) channel?.listener.received(message.event, data);
+        if (!message.event.startsWith("pusher")) channel?.listener?.received(message.event, data);
     }
   }
 
@@ -105,7 +125,7 @@ export class PusherClient {
     } catch (error) {
       if (!isCurrent()) return;
       if (error.status === 401 || error.status === 403) {
-        this.#onState({ name: "refused", reason: "This channel is not open to you." });
+        this.#refuse(this.#channels.get(channel), "This channel is not open to you.");
       } else {
         this.#lose(undefined, undefined, error.retryAfter);
       }
@@ -115,7 +135,11 @@ export class PusherClient {
   /** The connection is gone, or given up. Codes: Pusher Channels protocol, "Closing a connection". */
   #lose(code = 1006, reason = "", atLeastSeconds = 0) {
     this.#forget();
-    for (const channel of this.#channels.values()) channel.subscribed = false;
+    this.#isAway = true;
+    for (const channel of this.#channels.values()) {
+      channel.subscribed = false;
+      channel.listener?.lost();
+    }
     if (code >= 4000 && code < 4100) {
       this.#onState({ name: "refused", reason: reason || `Closed with code ${code}.` });
       return;
@@ -128,6 +152,11 @@ export class PusherClient {
     this.#attempts += 1;
     this.#after("retry", delay, () => this.connect());
     this.#onState({ name: "waiting", until: Date.now() + delay });
+  }
+
+  #refuse(channel, reason) {
+    this.#onState({ name: "refused", reason });
+    channel?.listener?.lost();
   }
 
   /** Asks for a sign of life after a silence. */

@@ -12,10 +12,14 @@ const actions = { none: "Withdraw", canceled: "Cancel training", requested: "Req
 /** Shows the panel in `section`. `changed(history, isTraining)` takes what is told of a history. */
 export function trainingPanel(session, wishlist, section) {
   const failure = element("div");
+  // Kept, with the time that was typed.
+  const moment = element("input", { type: "datetime-local", id: "training-at" });
+  let isBusy = false;
 
   /** Why nothing can be set; null if something can. */
   function obstacle() {
-    if (wishlist.role === "viewer") return "Your role in this group may only look.";
+    const { code, message } = wishlist.train;
+    if (code && code !== "dataset_not_ready") return message;
     if (wishlist.latest_dataset?.status_label !== "completed") {
       return "Training can be requested when the latest dataset is completed.";
     }
@@ -23,23 +27,25 @@ export function trainingPanel(session, wishlist, section) {
   }
 
   async function set(status, moment) {
+    if (isBusy) return;
+    isBusy = true;
     failure.replaceChildren();
-    const body = { training_status: status, ...(moment && { scheduled_at: new Date(moment).toISOString() }) };
-    for (const button of section.querySelectorAll("button")) button.disabled = true;
+    for (const button of section.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
     try {
+      const body = { training_status: status, ...(moment && { scheduled_at: new Date(moment).toISOString() }) };
       Object.assign(wishlist, pick((await session.api.setTraining(wishlist.slug, body)).data));
       session.announce(`Training ${wishlist.training_status_label}`);
     } catch (error) {
       failure.replaceChildren(problem(error));
     }
+    isBusy = false;
     draw();
   }
 
   function draw() {
-    const hadFocus = section.contains(document.activeElement);
+    const focused = section.contains(document.activeElement) ? document.activeElement : null;
     const status = wishlist.training_status_label;
     const reason = obstacle();
-    const moment = element("input", { type: "datetime-local", id: "training-at" });
     const isSchedulable = !reason && transitions[status].includes("requested");
     const buttons = reason ? [] : transitions[status].map((next) => {
       const onclick = () => set(next, next === "requested" && moment.value);
@@ -49,19 +55,23 @@ export function trainingPanel(session, wishlist, section) {
     section.replaceChildren(
       element("h2", { tabindex: "-1" }, "Training"),
       element("p", { class: "training-status" }, badge(status),
-        wishlist.training_scheduled_at && status === "requested" && [" for ", time(wishlist.training_scheduled_at)]),
+        wishlist.training_scheduled_at && status === "requested"
+          && [" for ", time(wishlist.training_scheduled_at, { exact: true })]),
       reason ? element("p", { class: "faint" }, reason) : element("div", { class: "controls" },
         isSchedulable && element("label", {}, element("span", {}, "Not before (optional)"), moment), buttons),
       failure);
-    if (hadFocus) section.querySelector("h2").focus();
+    if (!focused) return;
+    // The same button, or what stands where it was.
+    const same = focused === moment ? moment : section.querySelector(`[data-set="${focused.dataset.set}"]`);
+    (same?.isConnected ? same : section.querySelector("button") ?? section.querySelector("h2")).focus();
   }
 
-  /** Draws again only if something else is to be seen: somebody may be typing a time. */
+  /** Draws again only if something else is to be seen. */
   function update(change) {
     const seen = () => JSON.stringify([obstacle(), pick(wishlist)]);
     const before = seen();
     change();
-    if (seen() !== before) draw();
+    if (seen() !== before && !isBusy) draw();
   }
 
   draw();

@@ -1,7 +1,11 @@
 // One wishlist: its histories as a table, creating a dataset, and training.
 
-import { badge, capitalised, element, emptiness, fill, nameOf, pager, progressBar, time } from "./elements.js";
-import { follow, spoken } from "./live.js";
+import {
+  address, badge, beyondTheEnd, capitalised, choice, element, emptiness, fill, nameOf, pager, progressBar, showIn, time,
+  words,
+} from "./elements.js";
+import { Reader } from "./histories.js";
+import { channelOf, spoken, subscribe } from "./live.js";
 import { createDialog } from "./create.js";
 import { trainingPanel } from "./training.js";
 
@@ -9,43 +13,50 @@ const statuses = ["pending", "queued", "processing", "completed", "failed", "can
 const orders = {
   "-id": "Newest first", id: "Oldest first", "-updated_at": "Last changed first", status: "By status",
 };
+const titles = ["Dataset", "Status", "Progress", "Stage", "Created", "Changed"];
 
 export function showWishlist(session, slug, parameters) {
-  const heading = element("h1", {}, slug);
-  const state = element("p", { class: "state" });
+  const heading = element("h1", { dir: "auto" }, slug);
+  const group = element("p", { class: "faint group", dir: "auto" });
+  const state = element("p", { class: "state", id: "create-state" });
   const training = element("section", { class: "card training", "aria-label": "Training", hidden: true });
   const table = element("div", { class: "histories" });
-  const create = element("button", { class: "primary", type: "button", disabled: true }, "Create dataset");
-  const query = Object.fromEntries(parameters);
+  const create = element("button", {
+    class: "primary", type: "button", "aria-disabled": "true", "aria-describedby": "create-state",
+  }, "Create dataset");
   const rows = new Map();
   let wishlist = null;
   let panel = null;
+  let unsubscribe = null;
+  let isFresh = false;
 
-  const address = (changes) => {
-    const next = new URLSearchParams(Object.entries({ ...query, ...changes }).filter(([, value]) => value));
-    return `#/${encodeURIComponent(slug)}${next.size ? `?${next}` : ""}`;
-  };
+  const path = encodeURIComponent(slug);
+  const link = (changes) => address(path, { ...parameters, ...changes });
+  const go = (changes) => (location.hash = link({ ...changes, page: "" }));
 
   /** A row that changes in place, so that focus stays where it is. */
   function row(history) {
-    const link = element("a", { href: `#/${encodeURIComponent(slug)}/${history.id}` });
+    session.histories.set(history.id, history);
+    const name = element("a", { dir: "auto", href: `#/${path}/${history.id}` });
     const number = element("span", { class: "faint" });
     const bar = progressBar(history);
-    const cells = ["Dataset", "Status", "Progress", "Stage", "Created", "Changed"].map((label) =>
-      element("td", { "data-label": label, role: "cell" }));
-    const [name, status, progress, stage, created, changed] = cells;
-    name.append(link, number);
+    const cells = titles.map((label) => element("td", { "data-label": label, role: "cell" }));
+    const [names, status, progress, stage, created, changed] = cells;
+    names.append(name, number);
     progress.append(bar);
     const entry = { node: element("tr", { role: "row" }, cells) };
+    let told = null;
     entry.update = (history) => {
       entry.history = history;
-      link.textContent = nameOf(history);
+      name.textContent = nameOf(history);
       number.textContent = history.name && history.dataset_id ? ` ${history.dataset_id}` : "";
       status.replaceChildren(badge(history.status_label));
       bar.update(history);
-      stage.replaceChildren(history.error
-        ? element("span", { class: "reason" }, history.error.message || history.error.code)
-        : history.message ?? (capitalised(history.stage ?? "") || "–"));
+      const text = history.error ? history.error.message || history.error.code
+        : history.message ?? (capitalised(history.stage ?? "") || "–");
+      // Drawn anew only if it says something else: somebody may have opened it.
+      if (text !== told) stage.replaceChildren(words(text, { class: history.error ? "reason" : "message" }));
+      told = text;
       created.replaceChildren(time(history.created_at));
       changed.replaceChildren(time(history.updated_at));
     };
@@ -57,70 +68,112 @@ export function showWishlist(session, slug, parameters) {
   function render(answer) {
     rows.clear();
     if (answer.data.length === 0) {
-      return query.status || query.dataset_id
-        ? emptiness("Nothing matches", "No dataset of this wishlist is like that.",
-            element("a", { class: "button", href: address({ status: "", dataset_id: "", page: "" }) }, "Show all"))
-        : emptiness("No dataset yet", "Create the first one: it is analysed for some minutes, and you can watch.");
+      return beyondTheEnd(answer.meta, (page) => link({ page }))
+        ?? (parameters.status || parameters.dataset_id
+          ? emptiness("Nothing matches", "No dataset of this wishlist is like that.",
+              element("a", { class: "button", href: link({ status: "", dataset_id: "", page: "" }) }, "Show all"))
+          : emptiness("No dataset yet", "Create the first one: it is analysed for some minutes, and you can watch."));
     }
-    const titles = ["Dataset", "Status", "Progress", "Stage", "Created", "Changed"];
     return [
       element("table", { role: "table", "aria-label": "Datasets" },
         element("thead", { role: "rowgroup" }, element("tr", { role: "row" },
           titles.map((title) => element("th", { role: "columnheader", scope: "col" }, title)))),
         element("tbody", { role: "rowgroup" }, answer.data.map(row))),
-      pager(answer.meta, (page) => address({ page })),
+      pager(answer.meta, (page) => link({ page })),
     ];
   }
 
-  const loadHistories = () => fill(table, () => session.api.histories(slug, query), render);
+  const loadHistories = () =>
+    fill(table, () => session.api.histories(slug, parameters), render, () => reader.now());
 
   function received(event, history) {
+    reader.heard();
     if (history.slug !== slug) return;
     const entry = rows.get(history.id);
     const known = entry?.history;
     if (known && history.revision <= known.revision) return;
-    entry?.update(history);
-    // A new one, or one that may belong on this page now or no longer.
-    if (!known || (query.status && known.status !== history.status)) live.again();
+    const whole = { ...known, ...history };
+    entry?.update(whole);
+    session.histories.set(history.id, whole);
+    // A new one, or one that may belong on this page now or no longer; and what can be done may be something else.
+    if (!known || known.status !== history.status) isFresh = false;
+    if (!known || (parameters.status && known.status !== history.status)) reader.now();
+    else if (!isFresh) loadWishlist().catch(() => reader.now());
     const text = spoken(known, history);
     if (text) session.announce(text);
     panel?.changed(history, event === "training.updated");
   }
 
   async function loadWishlist() {
-    wishlist = await session.api.wishlist(slug);
+    isFresh = true;
+    show(await session.api.wishlist(slug));
+  }
+
+  function show(found) {
+    wishlist = found;
+    session.wishlists.set(slug, found);
     heading.textContent = wishlist.name;
+    group.textContent = wishlist.group_name ?? "";
     document.title = `${wishlist.name} – Dataset console`;
-    create.disabled = wishlist.status !== 1;
-    state.textContent = wishlist.status === 1 ? "" : "This wishlist is not active: no dataset can be made of it.";
+    const { allowed, message, active_history_id: active } = wishlist.create;
+    create.toggleAttribute("aria-disabled", false);
+    create.setAttribute("aria-disabled", !allowed);
+    state.replaceChildren(...[!allowed && `${message} `,
+      active && element("a", { href: `#/${path}/${active}` }, "Watch it")].filter(Boolean));
     training.hidden = false;
     if (panel) panel.replace(wishlist);
     else panel = trainingPanel(session, wishlist, training);
+    unsubscribe ??= watch();
   }
 
-  const created = (history) => received("dataset.created", history);
-  create.addEventListener("click", () => createDialog(session, wishlist, created));
-  const live = follow(session, slug, () => Promise.all([loadHistories(), loadWishlist()]), received);
+  function watch() {
+    const channel = channelOf(wishlist);
+    return subscribe(session, channel ? [channel] : [],
+      { received, setLive: (isLive) => reader.setLive(isLive) });
+  }
+
+  create.addEventListener("click", () => {
+    if (create.getAttribute("aria-disabled") === "false") createDialog(session, wishlist);
+  });
+  const reader = new Reader({
+    read: async () => {
+      await Promise.all([loadHistories(), isFresh || loadWishlist()]);
+      isFresh = false;
+    },
+    untold: () => (wishlist && !channelOf(wishlist) ? "untold"
+      : [...rows.values()].some(({ history }) => history.status < 3 && history.notifications !== "all") ? "some" : null),
+    onState: session.onState,
+  });
+  const known = session.wishlists.get(slug);
+  // Known from the list of them: shown at once, and one read is enough.
+  isFresh = Boolean(known);
+  if (known) show(known);
+  else loadWishlist().catch(() => reader.now());
+  const bar = filters(parameters, go);
   return {
     title: slug,
     nodes: [
       element("nav", { class: "trail", "aria-label": "Where you are" }, element("a", { href: "#/" }, "Wishlists")),
-      element("div", { class: "head" }, heading, create),
-      state, training, filters(query, address), table,
+      element("div", { class: "head" }, element("div", {}, heading, group), create), state, training, bar, table,
     ],
-    close: live.end,
+    update: (changed) => {
+      parameters = changed;
+      showIn(bar, parameters);
+      isFresh = true;
+      reader.now();
+    },
+    now: () => reader.now(),
+    close: () => {
+      reader.end();
+      unsubscribe?.();
+    },
   };
 }
 
-function filters(query, address) {
-  const go = (changes) => (location.hash = address({ ...changes, page: "" }));
-  const option = (value, text, chosen) => element("option", { value, selected: value === chosen }, text);
-  const select = (name, label, options, chosen) =>
-    element("label", {}, element("span", {}, label),
-      element("select", { name, onchange: (event) => go({ [name]: event.target.value }) },
-        options.map(([value, text]) => option(value, text, chosen))));
+function filters(parameters, go) {
   const number = element("input", {
-    name: "dataset_id", inputmode: "numeric", pattern: "[0-9]*", placeholder: "Any", value: query.dataset_id,
+    name: "dataset_id", inputmode: "numeric", pattern: "[0-9]*", placeholder: "Any", value: parameters.dataset_id,
+    title: "Digits only",
   });
   const submit = (event) => {
     event.preventDefault();
@@ -128,7 +181,7 @@ function filters(query, address) {
   };
   const names = statuses.map((status) => [status, capitalised(status)]);
   return element("form", { class: "filters", role: "search", "aria-label": "Datasets", onsubmit: submit },
-    select("status", "Status", [["", "All"], ...names], query.status ?? ""),
+    choice("status", "Status", [["", "All"], ...names], parameters.status ?? "", go),
     element("label", {}, element("span", {}, "Dataset number"), number),
-    select("sort", "Order", Object.entries(orders), query.sort ?? "-id"));
+    choice("sort", "Order", Object.entries(orders), parameters.sort ?? "-id", go));
 }

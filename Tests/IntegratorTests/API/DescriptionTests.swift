@@ -46,6 +46,10 @@ import Testing
                 let value = try #require(answer.json, "\(place)")
                 let faults = checker.faults(value, schema)
                 #expect(faults.isEmpty, "\(place): \(faults) in \(answer.text.prefix(400))")
+                if schema["$ref"]?.string?.hasSuffix("/Error") == true, let code = answer.code {
+                    let codes = response["content"]?["application/json"]?["examples"]?.members.map(\.name)
+                    #expect(codes?.contains(code) == true, "\(place): \(code) is not described")
+                }
             } else if response["content"] == nil {
                 #expect(answer.body.isEmpty, "\(place)")
             }
@@ -93,6 +97,68 @@ import Testing
         let missed = Set(described ?? []).filter { !$0.hasSuffix(" default") }
             .subtracting(walker.seen.withLock { $0 })
         #expect(missed.isEmpty, "\(missed.sorted())")
+    }
+
+    /// Each answer has an example, and each example is as its schema says; what is described is fit for generators.
+    @Test func examplesAreAsDescribed() throws {
+        let document = try JSONDocument(parsing: DescriptionEndpoint.document).root
+        let checker = SchemaChecker(document: document)
+        for (path, item) in document["paths"]?.members ?? [] {
+            for (method, operation) in item.members {
+                for (status, response) in operation["responses"]?.members ?? [] {
+                    for (type, media) in checker.resolve(response)["content"]?.members ?? [] {
+                        let place = "\(method) \(path) \(status) \(type)"
+                        let examples = media["examples"]?.members ?? []
+                        #expect(!examples.isEmpty, "\(place)")
+                        for (name, example) in examples {
+                            let value = try #require(example["value"], "\(place) \(name)")
+                            let faults = media["schema"].map { checker.faults(value, $0) } ?? ["no schema"]
+                            #expect(faults.isEmpty, "\(place) \(name): \(faults)")
+                        }
+                    }
+                }
+                for parameter in operation["parameters"]?.elements ?? [] where parameter["name"]?.string == "page" {
+                    #expect(parameter["schema"]?["default"] == nil, "a generated client would send it: \(path)")
+                }
+            }
+        }
+        let notification = document["webhooks"]?["notification"]?["post"]?["requestBody"]?["content"]?[
+            "application/json"]
+        for (name, example) in notification?["examples"]?.members ?? [] {
+            let faults = try checker.faults(#require(example["value"]), #require(notification?["schema"]))
+            #expect(faults.isEmpty, "\(name): \(faults)")
+        }
+        for (name, schema) in document["components"]?["schemas"]?.members ?? [] {
+            #expect(schema["description"] != nil || schema["properties"] != nil, "\(name)")
+            if !name.hasSuffix("Request") { #expect(schema["additionalProperties"]?.bool != false, "\(name)") }
+            if schema["type"]?.string == "integer", let numbers = schema["enum"]?.elements {
+                #expect(schema["x-enum-varnames"]?.elements.count == numbers.count, "\(name)")
+            }
+        }
+    }
+
+    /// What is pushed is a `Notification` of the description.
+    @Test func notificationsAreAsDescribed() async throws {
+        let document = try JSONDocument(parsing: DescriptionEndpoint.document).root
+        let checker = SchemaChecker(document: document)
+        let schemas = document["components"]?["schemas"]
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist)
+            _ = try await service.post(TestWebhook(.datasetProgress, of: history, sequence: 1, more: #""progress": 1"#))
+            _ = try await service.post(TestWebhook(.datasetCompleted, of: history, sequence: 2))
+            _ = try await service.post(TestWebhook(.trainingStarted, of: history, sequence: 3))
+            let pushed = try await service.waitForPushed(of: history.id) {
+                $0.contains { $0.name == "training.updated" }
+            }
+            for event in pushed {
+                let faults = try checker.faults(event.data, #require(schemas?["Notification"]))
+                #expect(faults.isEmpty, "\(event.name): \(faults)")
+                #expect(
+                    schemas?["NotificationName"]?["enum"]?.elements.contains { $0.string == event.name } == true,
+                    "\(event.name)")
+            }
+        }
     }
 
     private var guarded: [(method: String, path: String)] {
@@ -151,6 +217,9 @@ import Testing
         }
         _ = try await walker.call(
             service, "GET", "\(wishlist)/histories/{id}/events", slug: slug, id: id, query: "?per_page=1",
+            token: scene.token, expecting: 200)
+        _ = try await walker.call(
+            service, "GET", "\(wishlist)/histories/{id}/events", slug: slug, id: id, query: "?per_page=1&before=",
             token: scene.token, expecting: 200)
     }
 

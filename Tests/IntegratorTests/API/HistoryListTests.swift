@@ -1,6 +1,7 @@
 @testable import Datasets
 @testable import Web
 @testable import Integrator
+import Store
 import JSON
 import MySQL
 import TestSupport
@@ -43,15 +44,21 @@ import Testing
                 """
                 name = 'Été', progress = 20, stage = 'embedding', message = 'm', error_code = 'c', \
                 error_message = 'e', revision = 7, result = '{"rows": 3}', created_at = '2026-11-20 12:00:00.5', \
-                updated_at = '2026-11-20 12:01:00', started_at = '2026-11-20 12:00:30', finished_at = NULL
+                updated_at = '2026-11-20 12:01:00', started_at = '2026-11-20 12:00:30', finished_at = NULL, \
+                notifications = 1, heard_at = '2026-11-20 12:00:40', deadline_at = '2026-11-20 12:30:00', \
+                redelivery_asked_at = '2026-11-20 12:27:00'
                 """)
+            try await service.execute(HistoryTable.setRetryable(true, of: history.id))
             let expected = """
                 {"id":\(history.id),"dataset_id":\(history.datasetID ?? 0),"reference":"\(history.reference ?? "")",\
                 "slug":"\(scene.wishlist.slug)","name":"Été","status":4,"status_label":"failed","progress":20,\
-                "stage":"embedding","message":"m","revision":7,"error":{"code":"c","message":"e"},\
+                "stage":"embedding","message":"m","revision":7,"notifications":"milestones",\
+                "error":{"code":"c","message":"e","retryable":true},\
                 "result":{"rows": 3},"created_by":\(scene.user),"created_at":"2026-11-20T12:00:00.500000Z",\
                 "updated_at":"2026-11-20T12:01:00.000000Z","started_at":"2026-11-20T12:00:30.000000Z",\
-                "finished_at":null}
+                "finished_at":null,"heard_at":"2026-11-20T12:00:40.000000Z",\
+                "deadline_at":"2026-11-20T12:30:00.000000Z","redelivery_asked_at":"2026-11-20T12:27:00.000000Z",\
+                "created_by_name":"Ada"}
                 """
             let list = try await service.get("\(scene.wishlist.path)/histories", token: scene.token)
             #expect(list.text.hasPrefix(#"{"data":[\#(expected)],"#))
@@ -124,20 +131,28 @@ import Testing
         }
     }
 
-    @Test func linksNameTheHostThatWasCalled() async throws {
-        try await ServiceUnderTest.with(["PUBLIC_URL": "https://callbacks.example.com"]) { service in
+    /// Not the host that a client names: it may be anybody's.
+    @Test func linksNameThePublicURL() async throws {
+        try await ServiceUnderTest.with { service in
             let scene = try await service.scene()
-            let path = "\(scene.wishlist.path)/histories"
-            func base(_ headers: [(name: String, value: String)]) async throws -> String? {
-                try await service.get(path, token: scene.token, headers: headers).json?["meta"]?["path"]?.string
+            let history = try await service.history(of: scene.wishlist)
+            for webhook in [1, 2] {
+                _ = try await service.post(
+                    TestWebhook(.datasetProgress, of: history, sequence: Int64(webhook), more: #""progress": 1"#))
             }
-            #expect(try await base([("Host", "api.example.com:81")]) == "http://api.example.com:81\(path)")
-            #expect(
-                try await base([("Host", "api.example.com"), ("X-Forwarded-Proto", "https")])
-                    == "https://api.example.com\(path)")
-            #expect(
-                try await base([("Host", "bad host\"")]) == "\(service.instance.service.configuration.publicURL)\(path)"
-            )
+            let headers = [("Host", "evil.example.com:81"), ("X-Forwarded-Proto", "http")]
+            let histories = "\(scene.wishlist.path)/histories"
+            for (path, member) in [
+                (histories, "first"), ("/api/v1/wishlist-to-group", "first"),
+                ("\(histories)/\(history.id)/events?per_page=1", "next"),
+                ("\(histories)/\(history.id)/events?per_page=1&before=", "next"),
+            ] {
+                let answer = try await service.get(path, token: scene.token, headers: headers)
+                let link = try #require(answer.json?["links"]?[member]?.string)
+                let publicURL = service.instance.service.configuration.publicURL
+                #expect(link.hasPrefix("\(publicURL)\(path.prefix { $0 != "?" })?"), "\(link)")
+                #expect(!answer.text.contains("evil"))
+            }
         }
     }
 

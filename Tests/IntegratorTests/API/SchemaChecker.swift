@@ -5,7 +5,7 @@ import JSON
 /// Checks values against schemas of an OpenAPI 3.1 document: those parts of JSON Schema that our documents use. A keyword
 /// that it does not know is a fault, so that nothing goes unchecked.
 struct SchemaChecker {
-    private static let annotations: Set = ["description", "default", "examples", "title"]
+    private static let annotations: Set = ["description", "default", "examples", "title", "x-enum-varnames"]
 
     let document: JSONView
 

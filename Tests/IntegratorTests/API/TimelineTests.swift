@@ -2,6 +2,7 @@
 import Time
 import JSON
 import MySQL
+import TestSupport
 import Testing
 
 @testable import Integrator
@@ -17,7 +18,8 @@ import Testing
                 TestWebhook(.datasetProgress, of: history, sequence: 3, more: #""progress": 30"#),
                 TestWebhook(.datasetProgress, of: history, sequence: 2),  // stale: not in it
                 TestWebhook(
-                    .datasetFailed, of: history, sequence: 4, more: #""error": {"code": "oom", "message": "Too big"}"#),
+                    .datasetFailed, of: history, sequence: 4,
+                    more: #""error": {"code": "oom", "message": "Too big", "retryable": true}"#),
             ]
             for webhook in webhooks { _ = try await service.post(webhook) }
             let path = "\(scene.wishlist.path)/histories/\(history.id)/events"
@@ -36,11 +38,12 @@ import Testing
             #expect(events.map { $0["progress"]?.int } == [nil, 30, 30])
             #expect(events[2]["error"]?["code"]?.string == "oom")
             #expect(events[2]["error"]?["message"]?.string == "Too big")
+            #expect(events[2]["error"]?["retryable"]?.bool == true)
             #expect(
                 all.text.hasSuffix(
                     """
                     ],"links":{"next":null},"meta":{"history_id":\(history.id),"revision":3,"after":0,\
-                    "next_after":null,"per_page":100}}
+                    "next_after":null,"before":null,"next_before":null,"per_page":100}}
                     """))
 
             let first = try await service.get("\(path)?per_page=2", token: scene.token)
@@ -54,6 +57,41 @@ import Testing
             #expect(second.json?["links"]?["next"]?.kind == .null)
             let none = try await service.get("\(path)?after=3", token: scene.token)
             #expect(none.status == 200 && none.data?.elements.isEmpty == true)
+        }
+    }
+
+    /// A long timeline, the newest changes first, in pages of up to 500.
+    @Test func itIsReadFromItsNewestEnd() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist, status: .processing)
+            try await service.execute(
+                """
+                INSERT INTO wishlist_dataset_events \
+                (event_key, history_id, revision, dataset_id, sequence, type, outcome, status, progress, body, recorded_at) \
+                SELECT CONCAT('n-', \(history.id), '-', seq), \(history.id), seq, \(history.datasetID), seq, \
+                'dataset.progress', 0, 2, 1, '{}', UTC_TIMESTAMP(6) FROM \(SQL.numbers(upTo: 1203))
+                """)
+            try await service.change(history, "revision = 1203, sequence = 1203")
+            let path = "\(scene.wishlist.path)/histories/\(history.id)/events"
+            var revisions: [Int64] = []
+            var next: String? = "\(path)?before=&per_page=500"
+            var pages = 0
+            while let path = next, pages < 10 {
+                let answer = try await service.get(path, token: scene.token)
+                try #require(answer.status == 200, "\(answer.text)")
+                revisions += answer.data?.elements.compactMap { $0["revision"]?.int } ?? []
+                next = answer.json?["links"]?["next"]?.string.map {
+                    String($0.dropFirst(service.instance.url.count))
+                }
+                #expect(answer.json?["meta"]?["next_after"]?.kind == .null)
+                #expect((answer.json?["meta"]?["next_before"]?.int == revisions.last) == (next != nil))
+                pages += 1
+            }
+            #expect(revisions == Array((1...1203).reversed()) && pages == 3)
+            for query in ["before=0", "before=x", "before=5&after=1", "per_page=501"] {
+                #expect(try await service.get("\(path)?\(query)", token: scene.token).status == 400, "\(query)")
+            }
         }
     }
 

@@ -43,6 +43,9 @@ import Testing
             (["HTTP_PORT": "http"], "configuration", "HTTP_PORT"),
             (["DB_SOCKET": "/tmp/nobody-is-here.sock"], "database", "is it running?"),
             (["DB_USERNAME": "stranger"], "database", "DB_USERNAME"),
+            (["DB_SSL_MODE": "SOMETIMES"], "configuration", "DB_SSL_MODE: must be one of DISABLED"),
+            (["DB_SSL_CA": "/nowhere/ca.pem"], "database", "check DB_SSL_CA"),
+            (["DB_CONNECTIONS": "2"], "configuration", "DB_CONNECTIONS: must be a whole number from 4"),
             (["DB_DATABASE": "no_such_schema"], "database", "DB_DATABASE"),
             (["TV_API_URL": "http://127.0.0.1:1"], "TV Python API", "TV_API_URL"),
             (["TV_API_TOKEN": "wrong"], "TV Python API", "check TV_API_TOKEN"),
@@ -88,7 +91,7 @@ import Testing
             _ = try await service.post(TestWebhook(.datasetStarted, dataset: Fresh.number(), sequence: 1))
             #expect(await found("warning", "webhooks", "1 parked"))
             try await service.execute("DROP TABLE wishlist_dataset_requests")
-            #expect(await found("fault", "rights", "grant"))
+            #expect(await found("fault", "rights", "wishlist_dataset_requests"))
             try await service.execute("DELETE FROM integrator_migrations ORDER BY name DESC LIMIT 1")
             #expect(await found("fault", "migrations", "integrator migrate"))
             try await service.execute("DROP TABLE integrator_migrations")

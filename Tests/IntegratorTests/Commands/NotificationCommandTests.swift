@@ -68,7 +68,7 @@ import Testing
             #expect(owed["history_id"]?.int == history.id)
             #expect(owed["revision"]?.int == 1)
             #expect(owed["notified_revision"]?.int == 0)
-            #expect(owed["claimed"]?.bool == true)
+            #expect(owed["leased"]?.bool == true)
         }
     }
 }

@@ -97,6 +97,41 @@ import Testing
         }
     }
 
+    /// Whatever a reload finds, it goes on with what it has, and says why.
+    @Test(.timeLimit(.minutes(2))) func aReloadThatFailsKeepsTheSecrets() async throws {
+        try await ServiceUnderTest.with { service in
+            try await service.instance.stop()
+            let file = try TestFolder.make() + "/secrets"
+            try ServiceUnderTest.secret.text.write(toFile: file, atomically: false, encoding: .utf8)
+            let process = try await IntegratorProcess.start(
+                service.variables(["TV_WEBHOOK_SECRETS": "", "TV_WEBHOOK_SECRETS_FILE": file]), client: client)
+            func reload(_ bytes: [UInt8]?, until said: String) async throws {
+                try FileManager.default.removeItem(atPath: file)
+                if let bytes {
+                    try Data(bytes).write(to: URL(filePath: file))
+                } else {
+                    try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+                }
+                process.send(SIGHUP)
+                let deadline = ContinuousClock.now + .seconds(20)
+                while !process.logText.contains(said), process.isRunning, ContinuousClock.now < deadline {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+                #expect(process.logText.contains(said), "\(process.logText.suffix(500))")
+                #expect(try await status(process.url, signedBy: ServiceUnderTest.secret) == 200)
+            }
+            try await reload(Array("  \r\n".utf8), until: "TV_WEBHOOK_SECRETS: is required")
+            try await reload(nil, until: "TV_WEBHOOK_SECRETS_FILE: is a directory")
+            try await reload([0x77, 0xE9], until: "TV_WEBHOOK_SECRETS_FILE: is not UTF-8 text")
+            try await reload(Array("whsec_".utf8), until: "secret 1: the webhook secret is empty")
+            let other = WebhookSecret.generate()
+            try await reload(
+                Array("\(other.text)\r\n\(ServiceUnderTest.secret.text),\n".utf8), until: "secrets read again")
+            #expect(try await status(process.url, signedBy: other) == 200)
+            #expect(await process.terminate() == 0)
+        }
+    }
+
     @Test func withoutTheAPINothingIsLost() async throws {
         try await ServiceUnderTest.with { service in
             let file = try TestFolder.make() + "/secrets"

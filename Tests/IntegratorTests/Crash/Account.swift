@@ -20,15 +20,17 @@ extension ServiceUnderTest {
     }
 
     /// As if the time had passed after which others may take over from instances that have died: from these, or from all if
-    /// none lives. One that lives may be sending, and must keep its claims.
-    func expireClaims(of dead: [UInt64]? = nil) async throws {
-        let whose: SQL = dead.map { "AND dispatcher IN \(list: $0.map { Int64($0) })" as SQL } ?? ""
+    /// none lives. One that lives may be sending, and must keep its lease.
+    func endLeases(of dead: [UInt64]? = nil) async throws {
         if let dead { #expect(!dead.isEmpty && !dead.contains(0)) }
-        for (column, whose): (SQL, SQL) in [("dispatch_until", whose), ("create_until", "")] {
-            let sql: SQL = """
-                UPDATE wishlist_dataset_histories SET \(column) = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
-                WHERE \(column) IS NOT NULL \(whose)
-                """
+        let whose: SQL = dead.map { "instance IN \(list: $0.map { Int64($0) })" as SQL } ?? "TRUE"
+        for sql: SQL in [
+            "DELETE FROM integrator_leases WHERE \(whose)",
+            """
+            UPDATE wishlist_dataset_histories SET create_until = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND \
+            WHERE create_until IS NOT NULL
+            """,
+        ] {
             // Others lock the same rows in another order.
             try await waitUntil("no deadlock") {
                 do {
@@ -44,7 +46,7 @@ extension ServiceUnderTest {
     /// Waits until nothing is owed.
     func waitUntilNothingIsOwed(timeout: Duration = .seconds(60)) async throws {
         try await waitForNumber(
-            0, "SELECT COUNT(*) FROM wishlist_dataset_histories WHERE owed_since IS NOT NULL", timeout: timeout)
+            0, "SELECT COUNT(*) FROM wishlist_dataset_histories WHERE dispatcher > 0", timeout: timeout)
     }
 
     /// Each acknowledged webhook is in the log once, with the outcome that was told; each dataset is complete.

@@ -58,9 +58,9 @@ import Testing
             scenario.outcome = .silent
             scenario.steps = 0
             service.sandbox.tv.setDefault(scenario)
-            for place in 0..<2 {
+            for place in 0..<3 {
                 let scene = try await service.scene()
-                // The reservation, and then what the answer makes of it.
+                // The reservation, the first revision, and what the answer makes of it.
                 proxy.plan(Array(repeating: nil, count: place) + [cut])
                 let answer = try await process.api(
                     "POST", "/api/v1/wishlist-to-group/\(scene.wishlist.slug)/createAnalysis", token: scene.token,
@@ -84,7 +84,7 @@ import Testing
                 try await service.waitUntilSettled(id)
             }
             count(proxy)
-            #expect(proxy.cuts == (cut == .beforeCommit ? (2, 0) : (0, 2)))
+            #expect(proxy.cuts == (cut == .beforeCommit ? (3, 0) : (0, 3)))
             #expect(await process.terminate() == 0)
         }
     }

@@ -25,11 +25,11 @@ import TestSupport
                 try await load.wait(acknowledged: load.total * kill / (kills + 2))
                 try await Task.sleep(for: .milliseconds(Int64.random(in: 0...30)))
                 await process.kill()
-                try await service.expireClaims()
+                try await service.endLeases()
                 process = try await IntegratorProcess.start(service.variables(), port: port, client: client)
             }
             await running
-            try await service.expireClaims()
+            try await service.endLeases()
             try await service.waitUntilNothingIsOwed()
             #expect(await process.terminate() == 0)
             try await service.checkStored(load)
@@ -57,7 +57,7 @@ import TestSupport
             try await service.sandbox.tv.requests.wait { $0.contains { $0.path == "/dataset/create" } }
             await process.kill()
             #expect(await answer == nil)
-            try await service.expireClaims()
+            try await service.endLeases()
             let second = try await IntegratorProcess.start(service.variables(), port: port, client: client)
             try await service.waitForNumber(
                 3,
@@ -68,7 +68,7 @@ import TestSupport
             #expect(Set(creates.map(\.body)).count == 1)
             #expect(service.sandbox.tv.createCounts.accepted == 1)
             try await service.waitForNumber(0, "SELECT COUNT(*) FROM wishlist_dataset_requests")
-            try await service.expireClaims()
+            try await service.endLeases()
             try await service.waitUntilNothingIsOwed()
             #expect(await second.terminate() == 0)
         }

@@ -109,7 +109,7 @@ import Testing
             async let running: Void = load.run()
             try await load.wait(acknowledged: load.total / 2)
             await first.kill()
-            try await service.expireClaims(of: [first.instance])
+            try await service.endLeases(of: [first.instance])
             await running
             // Found by the sweep of the other, within 20 seconds and the claim's time.
             try await service.waitUntilNothingIsOwed(timeout: .seconds(90))
@@ -167,7 +167,7 @@ import Testing
             #expect(Set(load.statuses.keys) == [200])
             #expect(
                 try await service.number(
-                    "SELECT COUNT(*) FROM wishlist_dataset_histories WHERE owed_since IS NOT NULL") == 0)
+                    "SELECT COUNT(*) FROM wishlist_dataset_histories WHERE dispatcher > 0") == 0)
             let second = try await IntegratorProcess.start(service.variables(), port: port, client: client)
             await running
             try await service.waitUntilNothingIsOwed()

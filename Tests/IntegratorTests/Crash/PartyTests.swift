@@ -71,7 +71,7 @@ import Testing
             let id = try #require(answer.json?["data"]?["id"]?.int)
             await process.kill()
             service.sandbox.pusher.clearFaults()
-            try await service.expireClaims()
+            try await service.endLeases()
             let second = try await IntegratorProcess.start(service.variables(), client: client)
             let events = try await service.waitForPushed(of: id) { $0.contains { $0.name == "dataset.created" } }
             #expect(events.first { $0.name == "dataset.created" }?.socketID == "123.456")

@@ -105,7 +105,7 @@ import Testing
             let stored = try await service.stored(id)
             #expect(stored?.status == .failed)
             #expect(stored?.error?.code == "tv_api_rejected")
-            try await service.waitForPushed(of: id) { $0.map(\.name) == ["dataset.failed"] }
+            try await service.waitForPushed(of: id) { $0.map(\.name) == ["dataset.created", "dataset.failed"] }
             // The wishlist is free for another.
             #expect(try await service.create(scene.wishlist, token: scene.token).status == 201)
         }
@@ -114,7 +114,7 @@ import Testing
     @Test func anUnavailableAPIAndAWebhookThatRevives() async throws {
         try await ServiceUnderTest.with(["TV_API_DEADLINE_SECONDS": "1"]) { service in
             let scene = try await service.scene()
-            service.sandbox.tv.setNext(scenario(.hang))
+            service.sandbox.tv.setNext(scenario(Array(repeating: .hang, count: 5)))
             let answer = try await service.create(scene.wishlist, token: scene.token)
             #expect(answer.status == 503)
             #expect(answer.code == "tv_api_unavailable")
@@ -130,14 +130,14 @@ import Testing
             #expect(revived?.status == .processing)
             #expect(revived?.error == nil)
             #expect(revived?.datasetID == dataset)
-            let events = try await service.waitForPushed(of: id, revision: 2)
-            #expect(events.map(\.name) == ["dataset.failed", "dataset.started"])
+            let events = try await service.waitForPushed(of: id, revision: 3)
+            #expect(events.map(\.name) == ["dataset.created", "dataset.failed", "dataset.started"])
         }
     }
 
-    private func scenario(_ fault: Scenario.CreateFault) -> Scenario {
+    private func scenario(_ faults: [Scenario.CreateFault]) -> Scenario {
         var scenario = Scenario()
-        scenario.createFaults = [fault]
+        scenario.createFaults = faults
         return scenario
     }
 
@@ -152,8 +152,13 @@ import Testing
             let id = try #require(answer.json?["data"]?["id"]?.int)
             let events = try await service.waitForPushed(of: id) { $0.last?.name == "dataset.completed" }
             #expect(events.map(\.revision) == events.map(\.revision).sorted())
-            #expect(events.first?.name == "dataset.queued")
-            #expect(events.contains { $0.name == "dataset.created" })
+            #expect(events.first?.name == "dataset.created")
+            #expect(events.first?.revision == 1)
+            #expect(events.first?.data["status_label"]?.string == "pending")
+            #expect(events.dropFirst().first?.name == "dataset.queued")
+            #expect(events.filter { $0.name == "dataset.created" }.count == 1)
+            // The create's answer told nothing new.
+            #expect(events.filter { $0.name == "dataset.queued" }.count == 1)
             #expect(try await service.stored(id)?.status == .completed)
         }
     }

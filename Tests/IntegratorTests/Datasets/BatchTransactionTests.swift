@@ -17,7 +17,7 @@ import Testing
                 settings: .init(instance: 1, deadlineSeconds: 60), batch: batch, checksAllKeys: true)
             let effects = try transaction.run(on: connection)
             try connection.commit()
-            return effects.answers
+            return effects.answers.map { $0 ?? .unavailable }
         }
     }
 

@@ -28,7 +28,7 @@ import Testing
     /// The types that give a history another status, in every status.
     @Test(arguments: HistoryStatus.allCases, DatasetEventType.allCases)
     func everyTypeInEveryStatus(status: HistoryStatus, type: DatasetEventType) throws {
-        guard let next = type.historyStatus, type != .datasetCreated else { return }
+        guard let next = type.historyStatus else { return }
         var history = DatasetHistory.sample(status: status, sequence: 4, revision: 3)
         let verdict = apply(event(type), to: &history)
         guard status.mayBecome(next) else {
@@ -97,7 +97,7 @@ import Testing
 
     @Test func acknowledgementOfAPendingRow() {
         var history = DatasetHistory.sample(status: .pending, datasetID: nil)
-        #expect(apply(event(.datasetCreated, sequence: nil), to: &history) == .applied)
+        #expect(apply(event(.datasetQueued, sequence: nil), to: &history) == .applied)
         #expect(history.status == .queued)
         #expect(history.datasetID == 70)
         #expect(history.sequence == 0)
@@ -108,24 +108,40 @@ import Testing
     @Test(arguments: HistoryStatus.allCases.filter { $0 != .pending })
     func acknowledgementSetsNothingBack(status: HistoryStatus) {
         var history = DatasetHistory.sample(status: status, datasetID: nil, sequence: 9, revision: 2)
-        #expect(apply(event(.datasetCreated, sequence: nil), to: &history) == .applied)
+        #expect(apply(event(.datasetQueued, sequence: nil), to: &history) == .applied)
         #expect(history.status == status)
         #expect(history.datasetID == 70)
         #expect(history.sequence == 9)
         #expect(history.revision == 3)
+        // What webhooks have told already is no change.
+        #expect(apply(event(.datasetQueued, sequence: nil), to: &history) == .stale)
+        #expect(history.revision == 3)
+    }
+
+    @Test func theReservationIsTheFirstChange() {
+        var created = event(.datasetCreated, sequence: nil)
+        created.datasetID = nil
+        var history = DatasetHistory.sample(status: .pending, datasetID: nil)
+        #expect(apply(created, to: &history) == .applied)
+        #expect(history.status == .pending)
+        #expect(history.revision == 1)
+        #expect(history.deadlineAt == nil)
+        #expect(apply(created, to: &history) == .stale)
+        #expect(history.revision == 1)
     }
 
     @Test func acknowledgementOfAGuessedFailure() {
         var history = DatasetHistory.sample(status: .failed, datasetID: nil, error: Self.unavailable)
         var other = history
-        #expect(apply(event(.datasetCreated, sequence: nil), to: &history) == .applied)
+        #expect(apply(event(.datasetQueued, sequence: nil), to: &history) == .applied)
         #expect(history.status == .queued)
         #expect(history.error == nil)
         // With another dataset active it only gets its id.
-        #expect(apply(event(.datasetCreated, sequence: nil), to: &other) { $0.otherIsActive = true } == .applied)
+        #expect(apply(event(.datasetQueued, sequence: nil), to: &other) { $0.otherIsActive = true } == .applied)
         #expect(other.status == .failed)
         #expect(other.error == Self.unavailable)
         #expect(other.datasetID == 70)
+        #expect(apply(event(.datasetQueued, sequence: nil), to: &other) { $0.otherIsActive = true } == .stale)
     }
 
     // MARK: Contradictions
@@ -247,12 +263,27 @@ import Testing
                 context.training = from
                 let verdict = history.apply(event(type), at: Self.now, in: &context)
                 let to = type.trainingStatus ?? .none
-                #expect(verdict == (from.mayBeSet(byWebhook: to) ? .applied : .stale))
+                #expect(verdict == (from != .canceled ? .applied : .stale))
                 #expect(context.training == (verdict == .applied ? to : from))
             }
         }
         var history = DatasetHistory.sample(status: .completed)
         #expect(apply(event(.trainingStarted), to: &history) { $0.isLatest = false } == .stale)
+        #expect(history == DatasetHistory.sample(status: .completed))
+    }
+
+    /// The highest sequence wins, also over what a client sets between: what it has overtaken never comes back.
+    @Test func overtakenTrainingWebhooksAreStale() {
+        var history = DatasetHistory.sample(status: .completed, sequence: 1)
+        #expect(apply(event(.trainingCompleted, sequence: 3), to: &history) == .applied)
+        #expect(apply(event(.trainingStarted, sequence: 2), to: &history) { $0.training = .trained } == .stale)
+        #expect(apply(event(.trainingStarted, sequence: 2), to: &history) { $0.training = .requested } == .stale)
+        #expect(history.sequence == 3 && history.revision == 1)
+
+        history = DatasetHistory.sample(status: .completed, sequence: 1)
+        #expect(apply(event(.trainingCompleted, sequence: 3), to: &history) { $0.training = .canceled } == .stale)
+        #expect(apply(event(.trainingStarted, sequence: 2), to: &history) { $0.training = .requested } == .stale)
+        #expect(history.sequence == 3 && history.revision == 0)
     }
 
     /// The error of a training is not the dataset's.

@@ -172,6 +172,6 @@ extension DatasetHistory {
             origin: .init(
                 id: 1, wishlistID: 1, reference: nil, slug: "s", name: nil, preference: .all, createdBy: nil,
                 createdAt: nil),
-            status: status, sequence: 0, revision: 0, debt: NotificationDebt())
+            status: status, sequence: 0, revision: 0, delivery: DeliveryState())
     }
 }

@@ -1,8 +1,9 @@
 @testable import Datasets
 @testable import Lanes
-import Time
+import JSON
 import MySQL
 import Testing
+import Time
 
 @testable import Integrator
 
@@ -12,12 +13,18 @@ import Testing
         return Batch.PendingWebhook(webhook: IncomingWebhook(id: "\(Fresh.number())", body: body)) { _ in }
     }
 
-    private func settlement(
-        _ id: Int64, upTo: Int64, oldest: Int64? = nil, dead: [Int64] = []
-    ) -> Settlement {
-        Settlement(
-            historyID: id, laneKey: id, upTo: upTo, covered: upTo + 1, oldest: oldest.map { Timestamp(seconds: $0) },
-            deadLetters: dead.map { .init(revision: $0, reason: "no") })
+    private func webhook(of dataset: Int64, since: ContinuousClock.Instant = .now) -> Batch.PendingWebhook {
+        let body = #"{"type": "dataset.queued", "data": {"dataset_id": \#(dataset), "sequence": 1}}"#
+        return Batch.PendingWebhook(
+            webhook: IncomingWebhook(id: "\(Fresh.number())", body: Array(body.utf8)), since: since
+        ) { _ in }
+    }
+
+    private func change(_ id: Int64, since: ContinuousClock.Instant = .now) -> Batch.OwnChange {
+        Batch.OwnChange(
+            historyID: id, since: since, event: DatasetEvent(type: .datasetStalled, datasetID: nil), key: ".\(id)",
+            body: []
+        ) { _ in }
     }
 
     @Test func webhooksBeyondTheCapacityAreNotTaken() async {
@@ -33,12 +40,8 @@ import Testing
 
     @Test func whatNobodyIsToWaitForIsTakenBeyondTheCapacity() async {
         let lane = Lane(capacity: 0)
-        lane.submit(settlement(1, upTo: 1))
-        lane.recover(2, after: 3)
         lane.unpark([4])
         let batch = await lane.take(maximum: 1)
-        #expect(batch?.settlements.count == 1)
-        #expect(batch?.recoveries == [2: 3])
         #expect(batch?.unparked == [4])
         #expect(lane.depth == 0)
     }
@@ -62,86 +65,22 @@ import Testing
         var counts: [Int] = []
         for _ in 0..<3 { counts.append(await lane.take(maximum: 256)?.webhooks.count ?? 0) }
         #expect(counts == [1, 2, 1])
+        for _ in 0..<3 { #expect(lane.submit(webhook(1000))) }
+        #expect(await lane.take(maximum: 256, maximumBytes: 2500)?.webhooks.count == 2)
+        #expect(await lane.take(maximum: 256, maximumBytes: 1)?.webhooks.count == 1)
     }
 
-    @Test func settlementsOfOneHistoryAreMerged() async throws {
-        let lane = Lane()
-        lane.submit(settlement(1, upTo: 2, oldest: 5, dead: [1]))
-        lane.submit(settlement(2, upTo: 7))
-        lane.submit(settlement(1, upTo: 4, dead: [4]))
-        let batch = try #require(await lane.take(maximum: 1))
-        #expect(batch.settlements.map(\.historyID) == [1, 2])
-        #expect(batch.settlements[0].upTo == 4)
-        #expect(batch.settlements[0].covered == 5)
-        #expect(batch.settlements[0].oldest == nil)
-        #expect(batch.settlements[0].deadLetters.map(\.revision) == [1, 4])
-        // The places begin anew with each batch.
-        lane.submit(settlement(2, upTo: 9))
-        #expect(await lane.take(maximum: 1)?.settlements.map(\.upTo) == [9])
-    }
-
-    /// A transaction, and a flush of the disk, is spared if something urgent comes meanwhile.
-    @Test func settlementsWaitAMomentForCompany() async throws {
-        let lane = Lane()
-        let start = ContinuousClock.now
-        lane.submit(settlement(1, upTo: 2))
-        let alone = try #require(await lane.take(maximum: 1))
-        #expect(alone.settlements.count == 1)
-        #expect(ContinuousClock.now - start >= Lane.settlementDelay)
-        async let next = lane.take(maximum: 1)
-        lane.submit(settlement(1, upTo: 3))
-        #expect(lane.submit(webhook()))
-        let together = try #require(await next)
-        #expect(together.settlements.count == 1 && together.webhooks.count == 1)
-    }
-
-    /// A settlement may come at the moment at which the writer begins to wait: it must hear of it.
-    @Test(.timeLimit(.minutes(1))) func noSettlementIsOverheard() async {
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<400 {
-                group.addTask {
-                    let lane = Lane()
-                    for round in 1...10 {
-                        async let batch = lane.take(maximum: 1)
-                        for _ in 0..<Int.random(in: 0..<4) { await Task.yield() }
-                        lane.submit(settlement(1, upTo: Int64(round)))
-                        #expect(await batch?.settlements.map(\.upTo) == [Int64(round)])
-                    }
-                }
-            }
-        }
-    }
-
-    /// After an outage very many histories may wait: no transaction takes them all, and none is forgotten.
+    /// After an outage very many datasets may wait: no transaction takes them all, and none is forgotten.
     @Test func whatNobodyWaitsForIsTakenInBoundedPortions() async throws {
         let lane = Lane()
         let ids = Set(Int64(1)...2500)
-        for id in ids.sorted() {
-            lane.submit(settlement(id, upTo: 1))
-            lane.recover(id, after: id)
-        }
         lane.unpark(ids)
-        var settled: [Int64] = []
-        var recovered: [Int64: Int64?] = [:]
         var unparked: [Int64] = []
-        for turn in 0..<13 {
+        for _ in 0..<13 {
             let batch = try #require(await lane.take(maximum: 1))
-            #expect(batch.settlements.count <= 1000)
-            #expect(batch.recoveries.count <= 200)
             #expect(batch.unparked.count <= 200)
-            settled += batch.settlements.map(\.historyID)
-            recovered.merge(batch.recoveries) { _, _ in
-                Issue.record("twice")
-                return nil
-            }
             unparked += batch.unparked
-            // One that was left meets a later settlement of its history.
-            if turn == 0 { lane.submit(settlement(2500, upTo: 7)) }
-            if turn == 2 { #expect(batch.settlements.last?.upTo == 7) }
         }
-        #expect(settled == ids.sorted())
-        #expect(Set(recovered.keys) == ids)
-        #expect(recovered.allSatisfy { $0.key == $0.value })
         #expect(unparked.count == ids.count)
         #expect(Set(unparked) == ids)
         lane.close()
@@ -150,25 +89,57 @@ import Testing
 
     @Test func putBackLosesNothing() async throws {
         let lane = Lane()
-        lane.submit(settlement(1, upTo: 4, oldest: 5, dead: [3]))
-        lane.submit(settlement(2, upTo: 1))
-        lane.recover(7, after: 1)
         lane.unpark([9])
         #expect(lane.submit(webhook()))
         let batch = try #require(await lane.take(maximum: 1))
-        lane.submit(settlement(1, upTo: 6, dead: [6]))
-        lane.recover(7, after: 5)
         lane.putBack(batch)
         let again = try #require(await lane.take(maximum: 1))
         // Whoever sent the webhook has been told that it was not stored.
         #expect(again.webhooks.isEmpty)
-        let merged = try #require(again.settlements.first { $0.historyID == 1 })
-        #expect(merged.upTo == 6)
-        #expect(merged.oldest == nil)
-        #expect(merged.deadLetters.map(\.revision) == [3, 6])
-        #expect(again.settlements.contains { $0.historyID == 2 && $0.upTo == 1 })
-        #expect(again.recoveries == [7: 5])
         #expect(again.unparked == [9])
+    }
+
+    // MARK: - Histories that others have locked
+
+    @Test(.timeLimit(.minutes(1))) func whatIsSetApartIsTriedAgainInItsOrder() async throws {
+        let lane = Lane()
+        let (first, second, third) = (webhook(of: 1), webhook(of: 1), webhook(of: 1))
+        #expect(lane.submit(first) && lane.submit(second))
+        let batch = try #require(await lane.take(maximum: 9))
+        let start = ContinuousClock.now
+        #expect(lane.setApart(batch).isEmpty)
+        #expect(lane.depth == 2)
+        // What comes meanwhile for the same dataset waits behind it; another's does not.
+        let other = webhook(of: 2)
+        #expect(lane.submit(third) && lane.submit(other))
+        #expect(await lane.take(maximum: 9)?.webhooks.map(\.webhook.id) == [other.webhook.id])
+        #expect(lane.depth == 3)
+        let again = try #require(await lane.take(maximum: 9))
+        #expect(again.webhooks.map(\.webhook.id) == [first, second, third].map(\.webhook.id))
+        #expect(ContinuousClock.now - start >= Lane.retryDelay)
+        #expect(lane.depth == 0)
+    }
+
+    @Test func whatHasWaitedLongEnoughIsGivenBack() {
+        let lane = Lane()
+        let now = ContinuousClock.now
+        var batch = Batch()
+        batch.webhooks = [webhook(of: 1, since: now - Lane.patience), webhook(of: 1, since: now)]
+        batch.changes = [change(3, since: now - Lane.patience), change(3, since: now)]
+        let late = lane.setApart(batch, now: now)
+        #expect(late.webhooks.map(\.webhook.id) == [batch.webhooks[0].webhook.id])
+        #expect(late.changes.count == 1)
+        #expect(lane.depth == 1)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aClosedLaneStillTriesWhatIsSetApart() async throws {
+        let lane = Lane()
+        var batch = Batch()
+        batch.changes = [change(3)]
+        _ = lane.setApart(batch)
+        lane.close()
+        #expect(await lane.take(maximum: 1)?.changes.map(\.historyID) == [3])
+        #expect(await lane.take(maximum: 1) == nil)
     }
 
     @Test func closedLaneGivesOutWhatItHas() async {
@@ -177,10 +148,10 @@ import Testing
         lane.close()
         #expect(lane.isClosed)
         #expect(!lane.submit(webhook()))
-        lane.submit(settlement(1, upTo: 1))
+        lane.unpark([1])
         let batch = await lane.take(maximum: 5)
         #expect(batch?.webhooks.count == 1)
-        #expect(batch?.settlements.isEmpty == true)
+        #expect(batch?.unparked.isEmpty == true)
         #expect(await lane.take(maximum: 5) == nil)
     }
 
@@ -229,8 +200,6 @@ import Testing
                 ) {
                     _ in
                 })
-            batch.settlements.append(Settlement(historyID: id, laneKey: id, upTo: 1, covered: 1))
-            batch.recoveries[id] = .some(nil)
             batch.unparked.insert(id)
         }
         return batch
@@ -248,8 +217,6 @@ import Testing
         #expect(parts.allSatisfy { $0.count == 1 })
         #expect(parts.flatMap { $0.webhooks.map(\.webhook.id) } == batch.webhooks.map(\.webhook.id))
         #expect(parts.flatMap { $0.changes.map(\.historyID) } == [1, 2, 3])
-        #expect(parts.flatMap { $0.settlements.map(\.historyID) } == [1, 2, 3])
-        #expect(Set(parts.flatMap(\.recoveries.keys)) == [1, 2, 3])
         #expect(parts.flatMap(\.unparked).sorted() == [1, 2, 3])
     }
 }

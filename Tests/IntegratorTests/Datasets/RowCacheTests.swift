@@ -12,7 +12,7 @@ import Testing
 
     private func known(_ history: DatasetHistory) -> RowCache {
         var known = RowCache()
-        known.note(slot(history), by: 1)
+        known.note(slot(history))
         return known
     }
 
@@ -35,7 +35,7 @@ import Testing
         let slot = slot(.sample())
         for revision in 1...2 {
             slot.history.revision = Int64(revision)
-            known.note(slot, by: 1)
+            known.note(slot)
         }
         #expect(!known.isFresh(7, at: start + RowCache.lifetime))
     }
@@ -49,48 +49,46 @@ import Testing
         slot.entries = [
             .init(.webhook(0), key: "a", body: [], event: DatasetEvent(type: .datasetStarted, datasetID: 70))
         ]
-        known.note(slot, by: 1)
-        let left = known.slot(7, like: .init(slot.history))
+        known.note(slot)
+        let left = known.slot(7, like: .init(slot.history), slot.history.delivery)
         #expect(left?.row?.revision == 5)
         #expect(left?.result == nil && left?.mayDiffer == false && left?.entries.isEmpty == true)
     }
 
-    @Test func anotherInstancesClaimIsNotKnown() {
-        var history = DatasetHistory.sample()
-        history.debt.dispatcher = 2
-        #expect(!known(history).isFresh(7, at: start))
-        var known = known(.sample())
-        known.note(slot(history), by: 1)
-        #expect(!known.isFresh(7, at: start))
-        #expect(known.id(ofDataset: 70, at: start) == nil)
+    /// It is written without a new revision: what the locked row says counts.
+    @Test func whatTheRowSaysOfItsDeliveryIsTaken() {
+        let known = known(.sample(revision: 3))
+        let delivery = DeliveryState(watermark: 3, dispatcher: 2)
+        let slot = known.slot(7, like: .init(.sample(revision: 3)), delivery)
+        #expect(slot?.history.delivery == delivery)
+        #expect(slot?.row?.delivery == delivery)
     }
 
     @Test func whatHasNoDatasetOrNoAddressIsNotKnown() {
         #expect(!known(.sample(datasetID: nil)).isFresh(7, at: start))
         var known = RowCache()
-        known.note(WorkingSet.Slot(row: .sample(), readAt: start), by: 1)
+        known.note(WorkingSet.Slot(row: .sample(), readAt: start))
         #expect(!known.isFresh(7, at: start))
     }
 
     @Test func whatEverybodyChangesIsCompared() {
         let known = known(.sample(revision: 3))
         let same = RowCache.Mark(.sample(revision: 3))
-        #expect(known.slot(7, like: same)?.address == address)
+        #expect(known.slot(7, like: same, DeliveryState())?.address == address)
         let changes: [(inout RowCache.Mark) -> Void] = [
-            { $0.status += 1 }, { $0.revision += 1 }, { $0.notified += 1 }, { $0.dispatcher = 2 },
-            { $0.isRedeliveryAsked = true },
+            { $0.status += 1 }, { $0.revision += 1 }, { $0.isRedeliveryAsked = true }, { $0.sequence += 1 },
         ]
         for change in changes {
             var mark = same
             change(&mark)
-            #expect(known.slot(7, like: mark) == nil)
+            #expect(known.slot(7, like: mark, DeliveryState()) == nil)
         }
     }
 
     @Test func onlySoManyAreKnown() {
         var known = RowCache()
         for id in 1...Int64(RowCache.capacity + 1) {
-            known.note(slot(.sample(id: id, datasetID: id)), by: 1)
+            known.note(slot(.sample(id: id, datasetID: id)))
         }
         #expect(!known.isFresh(1, at: start))
         #expect(known.isFresh(Int64(RowCache.capacity + 1), at: start))
@@ -141,10 +139,10 @@ import Testing
             try await service.execute("UPDATE wishlist_to_groups SET slug = CONCAT(slug, '-new')")
             let second = try await writer.commit([.init(.datasetProgress, of: history, sequence: 2)], on: service)
             #expect(second.answers == [.applied])
-            #expect(second.handoffs.first?.address == first.handoffs.first?.address)
+            #expect(second.outbox.first?.address == first.outbox.first?.address)
             let other = Writer(instance: 1)
             let third = try await other.commit([.init(.datasetProgress, of: history, sequence: 3)], on: service)
-            #expect(third.handoffs.first?.address.slug.hasSuffix("-new") == true)
+            #expect(third.outbox.first?.address.slug.hasSuffix("-new") == true)
         }
     }
 

@@ -37,7 +37,7 @@ import Testing
     @Test func theListIsTheFolder() throws {
         var folder = URL(filePath: #filePath)
         for _ in 0..<4 { folder.deleteLastPathComponent() }
-        for (name, list) in [("migrations", Migrations.all), ("demo", Migrations.demo)] {
+        for (name, list) in [("migrations", Migrations.all), ("demo", Migrations.demo), ("undo", Migrations.undo)] {
             let path = folder.appending(path: "db/\(name)")
             let files = try FileManager.default.contentsOfDirectory(atPath: path.path).sorted()
             #expect(list.map(\.name) == files)

@@ -126,9 +126,10 @@ import Testing
             }
             #expect(service.pushed(of: history.id).isEmpty)
             service.sandbox.pusher.clearFaults()
-            // Its claim has run out.
-            try await service.execute(
-                "UPDATE wishlist_dataset_histories SET dispatch_until = UTC_TIMESTAMP(6) WHERE id = \(history.id)")
+            // It has given its lease up.
+            #expect(
+                try await service.number(
+                    "SELECT dispatcher > 0 FROM wishlist_dataset_histories WHERE id = \(history.id)") == 1)
             try await service.withAnotherInstance { _ in
                 let events = try await service.waitForPushed(of: history.id, revision: 3)
                 #expect(events.map(\.name) == ["dataset.started", "dataset.progress", "dataset.completed"])

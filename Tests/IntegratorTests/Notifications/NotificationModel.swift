@@ -1,17 +1,17 @@
-@testable import Datasets
-@testable import Delivery
-import Time
 import MySQL
 import Sandbox
 
+@testable import Datasets
+@testable import Delivery
 @testable import Integrator
 
-/// An instance's queue with its lanes and senders, another instance, and the database between them, as far as notifications
-/// go: the debts are real. What happens is the generator's choice alone; nothing depends on hashing or on the time.
+/// An instance's queue with its lanes, its senders and its keeper, another instance, and the database between them, as far as
+/// notifications go: what the rows say is real. What happens is the generator's choice alone; nothing depends on hashing or
+/// on the time.
 struct NotificationModel {
     struct History {
         var log: [DatasetEventType] = []
-        var debt = NotificationDebt()
+        var delivery = DeliveryState()
         /// Revisions, as subscribers were told of them.
         var delivered: [Int64] = []
 
@@ -20,29 +20,26 @@ struct NotificationModel {
         /// What subscribers will never be told: no progress came after it, and nobody owes it any more.
         var lost: [Int64] {
             let lastProgress = log.lastIndex(of: .datasetProgress)
-            return log.indices.prefix(Int(debt.notified)).filter { index in
+            return log.indices.prefix(Int(delivery.watermark)).filter { index in
                 NotificationModel.isWanted(log[index]) && (log[index] != .datasetProgress || index == lastProgress)
                     && !delivered.contains(Int64(index) + 1)
             }.map { Int64($0) + 1 }
         }
     }
 
-    /// What a transaction leaves.
-    private struct Effects {
-        var handoffs: [Handoff] = []
-        var settled: [(historyID: Int64, isOwed: Bool, revision: Int64)] = []
-        var lost: [Int64] = []
+    /// What the keeper's transaction has found, and has not told the queue yet.
+    private enum Found {
+        case released([(id: Int64, delivered: Int64, revision: Int64, isOurs: Bool)])
+        case read([OutboxEntry], left: [Int64])
     }
 
-    private static let us: UInt64 = 1
-    private static let other: UInt64 = 2
     private static let types: [DatasetEventType] = [
         .datasetProgress, .datasetProgress, .datasetQueued, .trainingStarted, .trainingUpdated,
     ]
-    /// `BatchTransaction.recoveryLimit`.
-    private static let recoveryLimit = 5
+    /// `OutboxKeeper.changesPerHistory`.
+    private static let readLimit = 5
 
-    /// Claims run out, the other instance takes them, and the two lanes overtake each other.
+    /// Leases are lost, the other instance takes what is left, and all that happens at once overtakes each other.
     let isRough: Bool
     private(set) var queue = NotificationQueue(maximumDatasets: 3, maximumPerDataset: 4)
     private(set) var histories = [History](repeating: History(), count: 4)
@@ -50,13 +47,14 @@ struct NotificationModel {
     private(set) var complaints: [String] = []
 
     private var generator: SplitMix64
-    private let start = ContinuousClock.now
-    private var seconds: Int64 = 0
+    private var now = ContinuousClock.now
+    /// The numbers that the two go by; each lost lease makes a new one.
+    private var us: UInt64 = 1
+    private var other: UInt64 = 2
     private var flying: [[Datasets.Notification]] = []
-    private var settlements: [Settlement] = []
-    private var recoveries: [(historyID: Int64, after: Int64?)] = []
-    /// For each lane, what it has committed and not told the queue yet.
-    private var untold: [Effects?] = [nil, nil]
+    /// For each lane, what it has committed and not told the queue yet, and under which number.
+    private var untold: [(entry: OutboxEntry, number: UInt64)?] = [nil, nil]
+    private var found: (found: Found, number: UInt64)?
 
     init(seed: UInt64, isRough: Bool) {
         generator = SplitMix64(state: seed)
@@ -65,44 +63,46 @@ struct NotificationModel {
 
     static func isWanted(_ type: DatasetEventType) -> Bool { type != .trainingUpdated }
 
-    private var now: Timestamp { Timestamp(seconds: seconds) }
-    private var claimedUntil: ContinuousClock.Instant { start + .seconds(seconds + NotificationDebt.claimSeconds - 5) }
-
     private var isDone: Bool {
-        queue.count == 0 && flying.isEmpty && settlements.isEmpty && recoveries.isEmpty
-            && untold.allSatisfy { $0 == nil } && histories.allSatisfy { $0.debt.notified == $0.revision }
+        queue.isEmpty && flying.isEmpty && found == nil && untold.allSatisfy { $0 == nil }
+            && histories.allSatisfy { $0.delivery.dispatcher == 0 }
     }
 
     /// Lets so much happen.
     mutating func run(steps: Int) {
         for _ in 0..<steps where complaints.isEmpty {
-            switch Int.random(in: 0..<(isRough ? 12 : 6), using: &generator) {
-            case 0: change(by: Self.us)
-            case 1: change(by: Bool.random(using: &generator) ? Self.us : Self.other)
-            case 7: otherSends()
+            switch Int.random(in: 0..<(isRough ? 14 : 8), using: &generator) {
+            case 0, 1: change(by: us)
+            case 2: change(by: other)
+            case 11: otherSends()
+            case 12: if Int.random(in: 0..<5, using: &generator) == 0 { loseLease() }
+            case 13: if Int.random(in: 0..<5, using: &generator) == 0 { other += 2 }
             case let action: work(action)
             }
         }
     }
 
-    /// Lets the other instance die, and waits until all is settled.
+    /// Lets the other instance die, and waits until all is delivered.
     mutating func finish() {
+        other += 2
         for _ in 0..<20_000 where complaints.isEmpty {
             if isDone { return }
-            work(Int.random(in: 2..<12, using: &generator))
+            work(Int.random(in: 3..<11, using: &generator))
         }
         if complaints.isEmpty { complaints.append("is never done") }
     }
 
     private mutating func work(_ action: Int) {
+        now += .milliseconds(Int.random(in: 0...3, using: &generator))
         switch action {
-        case 2, 7: take()
-        case 3: endRequest()
-        case 4: commitSettlement()
-        case 5, 8: commitRecovery()
-        case 6: sweep()
-        case 9: for lane in untold.indices where Bool.random(using: &generator) { tell(lane) }
-        default: if isRough { seconds += Int64.random(in: 0...6, using: &generator) }
+        case 3: take()
+        case 4: endRequest()
+        case 5: keep { $0.release() }
+        case 6: keep { $0.load($0.queue.takeLoads(limit: 2)) }
+        case 7: keep { $0.sweep() }
+        case 8: for lane in untold.indices where Bool.random(using: &generator) { tell(lane) }
+        case 9: tellFound()
+        default: take()
         }
     }
 
@@ -111,57 +111,27 @@ struct NotificationModel {
     private mutating func change(by instance: UInt64) {
         let id = Int.random(in: 0..<histories.count, using: &generator)
         // When all goes well, it is ours, and the other leaves it to us.
-        if !isRough && instance == Self.other && histories[id].debt.dispatcher != Self.us { return }
+        if !isRough && instance == other && histories[id].delivery.dispatcher != us { return }
         let before = histories[id].revision
         for _ in 0..<Int.random(in: 1...3, using: &generator) {
             histories[id].log.append(Self.types.randomElement(using: &generator) ?? .datasetQueued)
         }
         let made = notifications(id, after: before)
-        let isOwn = histories[id].debt.incur(
-            revision: histories[id].revision, wanted: !made.isEmpty, by: instance, at: now)
-        guard isOwn, instance == Self.us else { return }
-        commit(Effects(handoffs: [handoff(id, from: before, to: histories[id].revision, made)]))
+        let isOwn = histories[id].delivery.advance(
+            from: before, to: histories[id].revision, wanted: !made.isEmpty,
+            delivered: instance == us ? queue.delivered(Int64(id)) : 0, by: instance)
+        check(id)
+        guard isOwn, instance == us else { return }
+        let lane = isRough ? Int.random(in: 0..<untold.count, using: &generator) : 0
+        tell(lane)
+        untold[lane] = (entry(id, from: before, to: histories[id].revision, made), us)
+        if !isRough { tell(lane) }
     }
 
-    /// `BatchTransaction.settle`.
-    private mutating func commitSettlement() {
-        guard !settlements.isEmpty else { return }
-        let settlement = settlements.removeFirst()
-        let id = Int(settlement.historyID)
-        let revision = histories[id].revision
-        let isOurs = histories[id].debt.settle(
-            upTo: settlement.upTo, of: revision, oldest: settlement.oldest, by: Self.us, at: now)
+    private mutating func check(_ id: Int) {
         let lost = histories[id].lost
         if !lost.isEmpty { complaints.append("history \(id) lost \(lost)") }
-        if histories[id].debt.owedSince != nil && !isOurs {
-            commit(Effects(lost: [settlement.historyID]))
-        } else {
-            commit(Effects(settled: [(settlement.historyID, isOurs, revision)]))
-        }
-    }
-
-    /// `BatchTransaction.claim` and `recover`.
-    private mutating func commitRecovery() {
-        guard !recoveries.isEmpty else { return }
-        let (historyID, after) = recoveries.removeFirst()
-        let id = Int(historyID)
-        guard histories[id].debt.owedSince != nil, histories[id].debt.claim(by: Self.us, at: now) else {
-            return commit(Effects(lost: [historyID]))
-        }
-        let from = max(after ?? 0, histories[id].debt.notified)
-        let to = min(histories[id].revision, from + Int64(Self.recoveryLimit))
-        var handoff = handoff(id, from: from, to: to, notifications(id, after: from).filter { $0.revision <= to })
-        handoff.isRecovered = true
-        commit(Effects(handoffs: [handoff]))
-    }
-
-    private mutating func otherSends() {
-        for id in histories.indices where histories[id].debt.dispatcher == Self.other && Bool.random(using: &generator)
-        {
-            histories[id].delivered += notifications(id, after: histories[id].debt.notified).map(\.revision)
-            let revision = histories[id].revision
-            _ = histories[id].debt.settle(upTo: revision, of: revision, oldest: nil, by: Self.other, at: now)
-        }
+        if histories[id].delivery.watermark > histories[id].revision { complaints.append("history \(id) is ahead") }
     }
 
     private func notifications(_ id: Int, after: Int64) -> [Datasets.Notification] {
@@ -171,46 +141,116 @@ struct NotificationModel {
         }
     }
 
-    private func handoff(
-        _ id: Int, from: Int64, to: Int64, _ notifications: [Datasets.Notification]
-    ) -> Handoff {
-        Handoff(
-            historyID: Int64(id), laneKey: Int64(id), address: WishlistAddress(slug: "s", groupID: nil), from: from,
-            to: to, notified: histories[id].debt.notified, notifications: notifications)
+    private func entry(
+        _ id: Int, from: Int64, to: Int64, _ notifications: [Datasets.Notification], isFromLog: Bool = false
+    ) -> OutboxEntry {
+        OutboxEntry(
+            historyID: Int64(id), address: WishlistAddress(slug: "s", groupID: nil), from: from, to: to,
+            latest: histories[id].revision, watermark: histories[id].delivery.watermark, notifications: notifications,
+            isFromLog: isFromLog)
     }
 
-    private mutating func commit(_ effects: Effects) {
-        let lane = isRough ? Int.random(in: 0..<untold.count, using: &generator) : 0
-        tell(lane)
-        untold[lane] = effects
-        if !isRough { tell(lane) }
-    }
-
-    /// `Dispatcher.take`, and what its caller does.
+    /// `Dispatcher.take`.
     private mutating func tell(_ lane: Int) {
-        guard let effects = untold[lane] else { return }
+        guard let (entry, number) = untold[lane] else { return }
         untold[lane] = nil
-        for handoff in effects.handoffs {
-            switch queue.offer(handoff, claimedUntil: claimedUntil) {
-            case .load(let after): recoveries.append((handoff.historyID, after))
-            case .settle(let settlement): settlements.append(settlement)
-            case .accepted, .left: break
+        if number == us { queue.offer(entry, now: now) }
+    }
+
+    // MARK: - The keeper
+
+    /// The keeper does one thing after the other.
+    private mutating func keep(_ step: (inout Self) -> Found?) {
+        tellFound()
+        found = step(&self).map { ($0, us) }
+        if !isRough || Bool.random(using: &generator) { tellFound() }
+    }
+
+    /// `OutboxKeeper.release`.
+    private mutating func release() -> Found? {
+        let idle = queue.takeIdle(since: now, limit: 2)
+        if idle.isEmpty { return nil }
+        return .released(
+            idle.map { id, delivered in
+                let history = histories[Int(id)]
+                let isOurs = history.delivery.dispatcher == us
+                if isOurs && history.revision == delivered {
+                    histories[Int(id)].delivery = DeliveryState(watermark: delivered)
+                    check(Int(id))
+                }
+                return (id, delivered, history.revision, isOurs)
+            })
+    }
+
+    /// `OutboxKeeper.load`.
+    private mutating func load(_ loads: [Int64: Int64]) -> Found? {
+        var entries: [OutboxEntry] = []
+        var left: [Int64] = []
+        for (historyID, after) in loads.sorted(by: { $0.key < $1.key }) {
+            let id = Int(historyID)
+            if isOrphaned(id) { histories[id].delivery.dispatcher = us }
+            guard histories[id].delivery.dispatcher == us else {
+                left.append(historyID)
+                continue
             }
+            let from = max(after, histories[id].delivery.watermark)
+            let to = min(histories[id].revision, from + Int64(Self.readLimit))
+            entries.append(
+                entry(
+                    id, from: from, to: to, notifications(id, after: from).filter { $0.revision <= to }, isFromLog: true
+                ))
         }
-        for (id, isOwed, revision) in effects.settled {
-            let after = queue.settled(id, owed: isOwed, revision: revision, claimedUntil: claimedUntil)
-            if let after { recoveries.append((id, after)) }
+        return entries.isEmpty && left.isEmpty ? nil : .read(entries, left: left)
+    }
+
+    /// `OutboxKeeper.sweep`.
+    private mutating func sweep() -> Found? {
+        let named = histories.indices.filter { histories[$0].delivery.dispatcher == us }.map(Int64.init)
+        let orphaned = histories.indices.filter(isOrphaned).map(Int64.init)
+        return load(Dictionary(uniqueKeysWithValues: (queue.unknown(named) + orphaned).map { ($0, 0) }))
+    }
+
+    private func isOrphaned(_ id: Int) -> Bool { ![0, us, other].contains(histories[id].delivery.dispatcher) }
+
+    private mutating func tellFound() {
+        guard let (found, number) = found else { return }
+        self.found = nil
+        switch found {
+        case .released(let rows):
+            for (id, delivered, revision, isOurs) in rows {
+                if !isOurs || revision == delivered {
+                    queue.released(id, at: delivered)
+                } else {
+                    queue.notReleased(id, revision: revision, now: now)
+                }
+            }
+        case .read(let entries, let left):
+            for id in left { queue.forget(id) }
+            if number == us { for entry in entries { queue.offer(entry, now: now) } }
         }
-        for id in effects.lost { queue.forget(id) }
+    }
+
+    /// Others have removed our lease: stopped for too long, for example.
+    private mutating func loseLease() {
+        us += 2
+        queue.forgetAll()
+    }
+
+    // MARK: - The other instance
+
+    private mutating func otherSends() {
+        for id in histories.indices where Bool.random(using: &generator) {
+            if isOrphaned(id) { histories[id].delivery.dispatcher = other }
+            guard histories[id].delivery.dispatcher == other else { continue }
+            histories[id].delivered += notifications(id, after: histories[id].delivery.watermark).map(\.revision)
+            histories[id].delivery = DeliveryState(watermark: histories[id].revision)
+        }
     }
 
     // MARK: - Senders
 
     private mutating func take() {
-        let parcel = queue.take(
-            maximum: Int.random(in: 1...5, using: &generator), now: start + .seconds(seconds))
-        recoveries += parcel.expired.map { ($0.historyID, nil) }
-        let taken = parcel.notifications.map(\.notification)
+        let taken = queue.take(maximum: Int.random(in: 1...5, using: &generator)).map(\.notification)
         if taken.isEmpty { return }
         if taken.contains(where: { one in flying.joined().contains { $0.historyID == one.historyID } }) {
             complaints.append("two requests for one dataset")
@@ -222,35 +262,17 @@ struct NotificationModel {
     /// Some were sent, the rest goes back.
     private mutating func endRequest() {
         guard !flying.isEmpty else { return }
-        let parcel = flying.remove(at: Int.random(in: 0..<flying.count, using: &generator))
-        let sent = Int.random(in: 0...parcel.count, using: &generator)
-        for one in parcel[..<sent] { histories[Int(one.historyID)].delivered.append(one.revision) }
+        let request = flying.remove(at: Int.random(in: 0..<flying.count, using: &generator))
+        let sent = Int.random(in: 0...request.count, using: &generator)
+        for one in request[..<sent] { histories[Int(one.historyID)].delivered.append(one.revision) }
         let isAlone = Bool.random(using: &generator)
-        for id in Self.ids(parcel[sent...]) {
-            queue.putBack(
-                id,
-                parcel[sent...].filter { $0.historyID == id }.map {
-                    var one = $0
-                    one.alone = isAlone
-                    return one
-                })
-        }
-        for id in Self.ids(parcel[..<sent]) {
-            let count = parcel[..<sent].count { $0.historyID == id }
-            if let settlement = queue.finish(id, taken: count) { settlements.append(settlement) }
-        }
-    }
-
-    private static func ids(_ notifications: ArraySlice<Datasets.Notification>) -> [Int64] {
-        Set(notifications.map(\.historyID)).sorted()
-    }
-
-    /// Finds what nobody has the claim of; when all goes well, what the queue had no room for.
-    private mutating func sweep() {
-        let isIdle = queue.count == 0 && flying.isEmpty && settlements.isEmpty && recoveries.isEmpty
-        for id in histories.indices where histories[id].debt.owedSince != nil {
-            let isFree = histories[id].debt.until.map { $0 < now } ?? true
-            if isFree || (!isRough && isIdle) { recoveries.append((Int64(id), nil)) }
+        for id in Set(request.map(\.historyID)).sorted() {
+            let back = request[sent...].filter { $0.historyID == id }.map {
+                var one = $0
+                one.alone = isAlone
+                return one
+            }
+            queue.finish(id, delivered: request[..<sent].count { $0.historyID == id }, back: back, now: now)
         }
     }
 }

@@ -15,9 +15,9 @@ import Testing
         }
     }
 
-    /// Nothing is missing when claims are lost and regained.
+    /// Nothing is missing when leases are lost and instances come and go.
     @Test(arguments: UInt64(1)...300)
-    func nothingOwedIsLostWithAClaim(seed: UInt64) {
+    func nothingOwedIsLostWithALease(seed: UInt64) {
         _ = finished(seed, isRough: true)
     }
 
@@ -29,7 +29,7 @@ import Testing
         #expect(model.queue.isEmpty)
         #expect(model.queue.count == 0)
         for history in model.histories {
-            #expect(history.debt.notified == history.revision)
+            #expect(history.delivery == DeliveryState(watermark: history.revision))
             #expect(history.lost == [])
         }
         return model

@@ -18,6 +18,8 @@ import Testing
         #expect(data["event_id"]?.string == "7-3")
         #expect(data["result"]?.kind == .null)
         #expect(data["training_status"] == nil)
+        #expect(data["notifications"]?.string == "all")
+        for member in ["heard_at", "deadline_at", "redelivery_asked_at"] { #expect(data[member] != nil, "\(member)") }
     }
 
     @Test func trainingStatus() throws {
@@ -36,13 +38,14 @@ import Testing
         var notification = notification(.datasetFailed, revision: 3)
         let long = String(repeating: "\u{1}", count: 1000)
         notification.history.message = long
-        notification.history.error = DatasetError(code: "c", message: long)
+        notification.history.error = DatasetError(code: "c", message: long, retryable: false)
         let payload = notification.payload()
         #expect(payload.utf8.count <= 10_240)
         let data = try data(notification)
         // As much as fits.
         #expect(data["message"]?.string?.count == 500)
         #expect(data["error"]?["message"]?.string?.count == 500)
+        #expect(data["error"]?["retryable"]?.bool == false)
         notification.history.error = nil
         #expect(try self.data(notification)["message"]?.string == long)
     }

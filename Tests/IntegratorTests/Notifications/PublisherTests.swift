@@ -8,14 +8,10 @@ import Testing
 
 @testable import Integrator
 
-/// How long a parcel may take: another instance sends once the claim has run out.
+/// How long notifications that are taken together may take: another instance may send once the lease has run out.
 @Suite struct PublisherTests {
-    @Test func aParcelEndsBeforeItsClaim() {
-        #expect(Dispatcher.claim + PusherPublisher.timeout < .seconds(NotificationDebt.claimSeconds))
-    }
-
-    /// A server that answers slowly, but well, does not make one parcel of many requests outlive its claim.
-    @Test func whatDoesNotFitIntoTheTimeIsLeftForTheNextParcel() async throws {
+    /// A server that answers slowly, but well, does not make many requests outlive the lease.
+    @Test func whatDoesNotFitIntoTheTimeIsLeftForLater() async throws {
         let start = ContinuousClock.now
         let requests = Atomic(0)
         let server = try HTTPServer.start(HTTPServer.Configuration()) { _, responder in
@@ -31,8 +27,8 @@ import Testing
             // Each request takes a quarter of the time and a little more.
             now: { start + PusherPublisher.timeout * 0.26 * Double(requests.load(ordering: .relaxed)) })
         let address = WishlistAddress(slug: "shoes", groupID: 1)
-        let parcel = (1...4).map { (notification(.datasetStarted, of: $0, revision: 1), address) }
-        let report = await publisher.publish(parcel)
+        let notifications = (1...4).map { (notification(.datasetStarted, of: $0, revision: 1), address) }
+        let report = await publisher.publish(notifications)
         let outcomes = report.outcomes.map { "\($0)" }
         #expect(outcomes == ["sent", "sent", "again(alone: false)", "again(alone: false)"])
         #expect(report.pause == nil)

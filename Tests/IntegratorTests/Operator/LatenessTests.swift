@@ -19,11 +19,11 @@ import Time
         history.heardAt = heard.map { Self.now.adding(seconds: -$0) }
         history.deadlineAt = heard.map { Self.now.adding(seconds: 1800 - $0) }
         history.redeliveryAskedAt = asked.map { Self.now.adding(seconds: -$0) }
-        history.debt.owedSince = owed.map { Self.now.adding(seconds: -$0) }
         history.finishedAt = Self.now.adding(seconds: -300)
         history.error = error
         return history.whyLate(
-            at: Self.now, deadlineSeconds: 1800, createUntil: create.map { Self.now.adding(seconds: $0) })
+            at: Self.now, deadlineSeconds: 1800, createUntil: create.map { Self.now.adding(seconds: $0) },
+            owedSince: owed.map { Self.now.adding(seconds: -$0) })
     }
 
     @Test func eachStateHasItsSentence() {

@@ -49,6 +49,7 @@ import Testing
         #expect(configuration.rateLimitPerMinute == 60)
         #expect(configuration.webhookMaxBytes == 262_144)
         #expect(configuration.datasetDeadlineSeconds == 1800)
+        #expect(configuration.drainDelaySeconds == 0)
         #expect(configuration.operatorHost == "127.0.0.1")
         #expect(configuration.operatorPort == 8081)
         #expect(configuration.operatorTokens.isEmpty)
@@ -107,6 +108,7 @@ import Testing
         ["TV_API_DEADLINE_SECONDS": "0"], ["PUSHER_SCHEME": "ws"], ["PUSHER_APP_CLUSTER": "eu.example.com/"],
         ["PUSHER_CHANNELS": "wishlist,all"], ["PUSHER_BATCH_EVENTS": "11"], ["PUSHER_REQUEST_BYTES": "999"],
         ["RATE_LIMIT_PER_MINUTE": "-1"], ["WEBHOOK_MAX_BYTES": "1e6"], ["DATASET_DEADLINE_SECONDS": "604801"],
+        ["DRAIN_DELAY_SECONDS": "16"],
         ["LOG_LEVEL": "loud"], ["LOG_FORMAT": "xml"], ["DB_PASSWORD_FILE": "/nowhere/password"],
     ])
     func aWrongValueIsNamed(variables: [String: String]) throws {
@@ -148,23 +150,164 @@ import Testing
         #expect(try environment.value("C") == nil)
     }
 
-    @Test func dotenv() {
-        let text = #"""
-            # A comment
-            PLAIN=value
-            export EXPORTED = spaced out   # a comment
-              INDENTED=x#y
-            SINGLE='a "b" \n $c # d' # e
-            DOUBLE="a\nb \"c\" # d"
-            EMPTY=
-            EQUALS=a=b==
-            nothing
-            UNCLOSED="abc
-            """#
-        #expect(
-            Environment.dotenv(text.replacing("\n", with: "\r\n")) == [
-                "PLAIN": "value", "EXPORTED": "spaced out", "INDENTED": "x#y", "SINGLE": #"a "b" \n $c # d"#,
-                "DOUBLE": "a\nb \"c\" # d", "EMPTY": "", "EQUALS": "a=b==", "UNCLOSED": "abc",
-            ])
+    // MARK: Secrets and lists
+
+    private static let second = WebhookSecret.generate().text
+
+    @Test(arguments: [" ", "\n", "\r\n", "\t", ",", ", ", " , \n", "\u{A0}"])
+    func secretsHaveWhiteSpaceAndCommasBetweenThem(separator: String) throws {
+        let secrets = try read(["TV_WEBHOOK_SECRETS": " \(Self.secret)\(separator)\(Self.second)\(separator)"])
+            .webhookSecrets
+        #expect(secrets.map(\.text) == [Self.secret, Self.second])
+    }
+
+    @Test(arguments: ["", "  ", "\n", " , ", "\t\r\n", "null", "(empty)"])
+    func blankIsNotThere(blank: String) {
+        #expect(faults(["TV_WEBHOOK_SECRETS": blank]) == ["TV_WEBHOOK_SECRETS: is required"])
+        #expect(throws: ConfigurationFaults.self) {
+            try Configuration.secretsOnly(Environment(["TV_WEBHOOK_SECRETS": blank]))
+        }
+        if blank != " , " { #expect(faults(["TV_API_TOKEN": blank]) == ["TV_API_TOKEN: is required"]) }
+    }
+
+    /// No value of any variable traps.
+    @Test func noValueTraps() {
+        let hostile = [
+            "", " ", ",", "\n", "\0", "-", "-1", "0", "99999999999999999999", "null", "true", "whsec_", "whsec_ whsec_",
+            "http://",
+            "\u{FEFF}", "e\u{301}", "=", "\"", String(repeating: "x", count: 100_000),
+        ]
+        let names = [
+            "HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "DB_HOST", "DB_PORT", "DB_SOCKET", "DB_DATABASE", "DB_USERNAME",
+            "DB_PASSWORD", "DB_SSL_CA", "TV_API_URL", "TV_API_TOKEN", "TV_WEBHOOK_SECRETS", "TV_API_DEADLINE_SECONDS",
+            "PUSHER_APP_ID", "PUSHER_APP_KEY", "PUSHER_APP_SECRET", "PUSHER_APP_CLUSTER", "PUSHER_HOST", "PUSHER_PORT",
+            "PUSHER_SCHEME", "PUSHER_CHANNELS", "PUSHER_BATCH_EVENTS", "PUSHER_REQUEST_BYTES", "CORS_ALLOWED_ORIGINS",
+            "RATE_LIMIT_PER_MINUTE", "WEBHOOK_MAX_BYTES", "DATASET_DEADLINE_SECONDS", "LOG_LEVEL", "LOG_FORMAT",
+        ]
+        for name in names {
+            for value in hostile {
+                guard let configuration = try? read([name: value]) else { continue }
+                #expect(!configuration.webhookSecrets.isEmpty && !configuration.pusher.channels.isEmpty)
+                _ = Service(configuration: configuration)
+            }
+        }
+    }
+
+    @Test(arguments: ["TV_API_TOKEN", "PUSHER_APP_SECRET", "DB_PASSWORD", "HTTP_HOST"])
+    func aTextStandsOnOneLine(name: String) {
+        #expect(faults([name: "a\nb"]) == ["\(name): holds a control character or several lines"])
+        #expect(faults([name: "a\u{7F}b"]).count == 1)
+        #expect(faults([name: "ab\r\n"]) == [])
+    }
+
+    @Test func blanksOfAPasswordAreItsOwn() throws {
+        let configuration = try read(["DB_PASSWORD": " a b \n", "DB_USERNAME": " laravel "])
+        #expect(configuration.database.password == " a b " && configuration.database.username == "laravel")
+    }
+
+    @Test func wordsOfLaravel() throws {
+        let configuration = try read([
+            "HTTP_PORT": "null", "DB_PASSWORD": "(null)", "PUSHER_HOST": "empty", "DB_SOCKET": "(empty)",
+        ])
+        #expect(configuration.httpPort == 8080 && configuration.database.password.isEmpty)
+        #expect(configuration.pusher.host == "api-mt1.pusher.com" && configuration.database.socket == nil)
+        #expect(try Environment(["A": "(true)", "B": "False", "C": "nullable"]).value("A") == "true")
+        #expect(try Environment(["A": "(true)", "B": "False", "C": "nullable"]).value("B") == "false")
+        #expect(try Environment(["A": "(true)", "B": "False", "C": "nullable"]).value("C") == "nullable")
+    }
+}
+
+/// Files that the configuration is read from.
+@Suite struct ConfigurationFileTests {
+    private static let secrets = [WebhookSecret.generate().text, WebhookSecret.generate().text]
+    private let folder = FileManager.default.temporaryDirectory.appending(path: "configuration-\(Fresh.number())")
+
+    private func with(_ body: () throws -> Void) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try body()
+    }
+
+    private func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+        let url = folder.appending(path: name)
+        try Data(bytes).write(to: url)
+        return url.path
+    }
+
+    private func secretsFaults(_ environment: Environment) -> [String] {
+        do throws(ConfigurationFaults) {
+            _ = try Configuration.secretsOnly(environment)
+            return []
+        } catch {
+            return error.faults
+        }
+    }
+
+    @Test(arguments: ["\n", "\r\n", "\t", ", ", "\n\n  "])
+    func secretsOfAFileStandOneALineOrOtherwise(separator: String) throws {
+        try with {
+            let path = try file("secrets", Array((Self.secrets.joined(separator: separator) + "\n").utf8))
+            let environment = Environment(["TV_WEBHOOK_SECRETS_FILE": path])
+            #expect(try Configuration.secretsOnly(environment).map(\.text) == Self.secrets)
+        }
+    }
+
+    @Test func anUnreadableFileSaysWhy() throws {
+        try with {
+            for (path, reason) in [
+                ("/nowhere/secrets", "no such file or directory"), (folder.path, "is a directory"),
+                (try file("latin1", [0x77, 0xE9]), "is not UTF-8 text"), ("/dev/zero", "is larger than 1048576 bytes"),
+                ("/proc/self/mem", "input/output error"),
+            ] {
+                let name = "TV_WEBHOOK_SECRETS_FILE"
+                #expect(secretsFaults(Environment([name: path])) == ["\(name): \(reason)"])
+                guard reason != "no such file or directory" else { continue }
+                #expect(secretsFaults(Environment([:], dotenv: path)) == ["\(path): \(reason)"])
+            }
+            let empty = Environment(["TV_WEBHOOK_SECRETS_FILE": try file("empty", [])])
+            #expect(secretsFaults(empty) == ["TV_WEBHOOK_SECRETS: is required"])
+            #expect(
+                secretsFaults(Environment([:], dotenv: folder.path + "/.env")) == ["TV_WEBHOOK_SECRETS: is required"])
+        }
+    }
+
+    /// A pipe that nobody writes to holds nobody up.
+    @Test(.timeLimit(.minutes(1))) func aPipeMayBeEmpty() throws {
+        try with {
+            let path = folder.appending(path: "pipe").path
+            #expect(mkfifo(path, 0o600) == 0)
+            #expect(
+                secretsFaults(Environment(["TV_WEBHOOK_SECRETS_FILE": path])) == ["TV_WEBHOOK_SECRETS: is required"])
+        }
+    }
+
+    @Test func theProcessComesBeforeTheFile() throws {
+        try with {
+            let path = try file(".env", Array("A=file\nB=file\nC=file\nD=file\nE_FILE=\(folder.path)/value".utf8))
+            let value = try file("value", Array("from-a-file\n".utf8))
+            let environment = Environment(["A": "process", "B": "", "C_FILE": value], dotenv: path)
+            #expect(try environment.value("A") == "process")
+            #expect(try environment.value("B") == "")
+            #expect(try environment.value("C") == "from-a-file" && environment.file(of: "C") == value)
+            #expect(try environment.value("D") == "file" && environment.file(of: "D") == nil)
+            #expect(try environment.value("E") == "from-a-file")
+            #expect(try environment.value("F") == nil)
+        }
+    }
+
+    @Test func faultsOfTheFileAreNamedWithItsLines() throws {
+        try with {
+            let text = "# x\nTV_WEBHOOK_SECRETS='\(Self.secrets[0])\n\(Self.secrets[1])'\nDB_HOST=a"
+            let path = try file(".env", Array(text.utf8))
+            let faults = secretsFaults(Environment([:], dotenv: path))
+            #expect(
+                faults == [
+                    "\(path), line 2: TV_WEBHOOK_SECRETS: the single quote is not closed on its line",
+                    "\(path), line 3: has no name of letters, digits and _ before the =",
+                ])
+            // Where the process says it all the same, the file is at fault still.
+            let both = Environment(["TV_WEBHOOK_SECRETS": Self.secrets[0]], dotenv: path)
+            #expect(secretsFaults(both).count == 2)
+        }
     }
 }

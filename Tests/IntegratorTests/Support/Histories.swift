@@ -15,7 +15,7 @@ extension DatasetHistory {
                 id: id, wishlistID: 700, reference: reference, slug: "shoes", name: nil, preference: preference,
                 createdBy: nil, createdAt: nil),
             datasetID: datasetID, status: status, error: error, sequence: sequence, revision: revision,
-            debt: NotificationDebt())
+            delivery: DeliveryState())
     }
 }
 

@@ -72,7 +72,7 @@ extension ServiceUnderTest {
         try await waitForNumber(
             1,
             """
-            SELECT owed_since IS NULL AND notified_revision = revision FROM wishlist_dataset_histories \
+            SELECT COALESCE(dispatcher, 0) = 0 AND notified_revision = revision FROM wishlist_dataset_histories \
             WHERE id = \(historyID)
             """)
     }

@@ -55,6 +55,15 @@ import Testing
             _ = try await service.post(TestWebhook(.datasetFailed, of: broken, sequence: 1))
             #expect(
                 try await service.stored(broken.id)?.error == DatasetError(code: "oom", message: "Out of memory"))
+            for (told, kept) in [("true", true), ("false", false), ("null", nil)] as [(String, Bool?)] {
+                let one = try await service.history(of: scene.wishlist, status: .stalled)
+                let error = #""error": {"code": "x", "message": "y", "retryable": \#(told)}"#
+                _ = try await service.post(TestWebhook(.datasetFailed, of: one, sequence: 1, more: error))
+                let expected = DatasetError(code: "x", message: "y", retryable: kept)
+                #expect(try await service.stored(one.id)?.error == expected)
+                let pushed = try await service.waitForPushed(of: one.id) { !$0.isEmpty }
+                #expect(pushed.last?.data["error"]?["retryable"]?.bool == kept)
+            }
         }
     }
 
@@ -117,7 +126,8 @@ import Testing
         try await ServiceUnderTest.with { service in
             let history = try await service.history(of: try await service.scene().wishlist)
             for (webhook, reason) in [
-                (TestWebhook(body: "nonsense"), "body: not JSON"), (TestWebhook(body: ""), "body: not JSON"),
+                (TestWebhook(body: "nonsense"), "body: nonsense is not JSON"),
+                (TestWebhook(body: ""), "body: is empty"),
                 (
                     TestWebhook(.datasetProgress, of: history, sequence: 1, more: #""progress": 101"#),
                     "data.progress: must be a number from 0 to 100"
@@ -203,8 +213,11 @@ import Testing
                 #expect(answer.body == answers[0].body)
             }
             #expect(try await service.logRows().isEmpty)
-            let refused = service.instance.metric(#"integrator_webhooks_refused_total{reason="signature"}"#)
-            #expect(refused == Double(answers.count))
+            for (reason, count) in [("no_match", 2.0), ("too_old", 1), ("too_new", 1), ("missing_header", 3)] {
+                #expect(
+                    service.instance.metric("integrator_webhooks_refused_total{reason=\"\(reason)\"}") == count,
+                    "\(reason)")
+            }
             // Rate-limited by address; good ones are taken all the same.
             for _ in answers.count..<60 { _ = try await service.post(webhook, signedBy: .generate()) }
             let limited = try await service.post(webhook, signedBy: .generate())

@@ -68,7 +68,7 @@ extension ModelWorld {
             0,
             """
             SELECT COUNT(*) FROM wishlist_dataset_histories WHERE id IN \(list: ids) \
-            AND (owed_since IS NOT NULL OR notified_revision <> revision)
+            AND (dispatcher > 0 OR notified_revision <> revision)
             """, timeout: .seconds(120))
         var differences: [String] = []
         for dataset in model.datasets {

@@ -69,7 +69,7 @@ final class ModelWorld: Sendable {
         var dead: [UInt64] = []
         while !isDone.load(ordering: .relaxed) {
             // Each time: what one sent with its last breath may have been committed only now.
-            if !dead.isEmpty { try await service.expireClaims(of: dead) }
+            if !dead.isEmpty { try await service.endLeases(of: dead) }
             try await Task.sleep(for: .milliseconds(Int64.random(in: 100...500)))
             switch Int.random(in: 0..<5) {
             case 0:

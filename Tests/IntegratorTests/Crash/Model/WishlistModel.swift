@@ -126,9 +126,8 @@ struct WishlistModel {
                 let isOver = dataset.status == .canceled || dataset.status == .failed && !dataset.isUnavailable
                 return isOver ? .stale : .parked
             }
-            let allowed: [TrainingStatus] =
-                webhook.type == .trainingStarted ? [.requested, .none] : [.training, .requested]
-            return index == datasets.count - 1 && allowed.contains(training) ? .applied : .stale
+            // Clients cancel nothing here.
+            return index == datasets.count - 1 ? .applied : .stale
         default: break
         }
         let next: HistoryStatus =

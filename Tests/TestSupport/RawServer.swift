@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// A thread of its own, for what blocks.
-func onThread(_ body: @escaping @Sendable () -> Void) {
+package func onThread(_ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -20,16 +20,16 @@ func onThread(_ body: @escaping @Sendable () -> Void) {
 }
 
 /// A TCP server that does with each connection exactly what it is told, connection by connection.
-final class RawServer: Sendable {
-    let port: UInt16
+package final class RawServer: Sendable {
+    package let port: UInt16
     private let listener: Int32
     private let accepted = Mutex(0)
 
     /// Connections accepted so far.
-    var connections: Int { accepted.withLock { $0 } }
+    package var connections: Int { accepted.withLock { $0 } }
 
     /// `script` runs on a thread for each connection, which is closed after it.
-    init(_ script: @escaping @Sendable (_ number: Int, _ connection: RawConnection) -> Void) {
+    package init(_ script: @escaping @Sendable (_ number: Int, _ connection: RawConnection) -> Void) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -69,7 +69,7 @@ private func loopback(_ port: UInt16) -> sockaddr_in {
 }
 
 /// Whether somebody listens on this port.
-func canConnect(_ port: UInt16) -> Bool {
+package func canConnect(_ port: UInt16) -> Bool {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = loopback(port)
@@ -80,17 +80,17 @@ func canConnect(_ port: UInt16) -> Bool {
     }
 }
 
-final class RawConnection: Sendable {
-    let descriptor: Int32
+package final class RawConnection: Sendable {
+    package let descriptor: Int32
 
-    init(descriptor: Int32) {
+    package init(descriptor: Int32) {
         self.descriptor = descriptor
         var limit = timeval(tv_sec: 300, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
     /// What comes until a blank line; empty at the end of the stream.
-    func head() -> String {
+    package func head() -> String {
         var bytes: [UInt8] = []
         var byte: UInt8 = 0
         while !bytes.suffix(4).elementsEqual("\r\n\r\n".utf8), recv(descriptor, &byte, 1, 0) == 1 {
@@ -99,20 +99,28 @@ final class RawConnection: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// So many bytes, or fewer at the end of the stream.
+    package func body(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        while bytes.count < count, recv(descriptor, &byte, 1, 0) == 1 { bytes.append(byte) }
+        return bytes
+    }
+
     @discardableResult
-    func send(_ text: String) -> Bool {
+    package func send(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
     /// Waits until the other side has closed, a minute at most.
-    func waitForEnd() {
+    package func waitForEnd() {
         var byte: UInt8 = 0
         while recv(descriptor, &byte, 1, 0) == 1 {}
     }
 
     /// Has the close be a reset.
-    func resetOnClose() {
+    package func resetOnClose() {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
     }
