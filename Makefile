@@ -2,9 +2,9 @@
 
 SOURCES = Sources Tests Package.swift
 SCRIPTS = $(filter-out %.c %.swift %.py,$(wildcard .ci/*))
-UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient)Tests\.
+UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient|Datasets|TVPython)Tests\.
 
-.PHONY: help run test deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql \
+.PHONY: help run test check docs deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql \
 	test-galera test-group test-unit test-console test-alerts test-tsan test-asan interop chaos fuzz fuzz-api fuzz-http \
 	flood-http lint format build install bench soak clean
 
@@ -59,6 +59,20 @@ fuzz-http: ## framing faults against the service, also behind nginx (COUNT=10000
 
 flood-http: ## strangers that hold all they can: answer times of good webhooks and memory meanwhile
 	@.ci/flood-http
+
+check: lint docs ## format, rooms, documents, unit tests under ThreadSanitizer, all tests
+	@Tests/Scripts/check-rooms
+	swift build --build-tests --explicit-target-dependency-import-check error
+	@.ci/test-tsan --filter '$(UNIT_TESTS)'
+	@.ci/test
+
+docs: ## build the documents into .local/docs, without a warning
+	@mkdir -p .local/docs
+	@for catalog in Integrator Signatures Pusher; do \
+		docc convert Sources/$$catalog/*.docc --fallback-display-name $$catalog --fallback-bundle-identifier $$catalog \
+			--warnings-as-errors --output-path .local/docs/$$catalog || exit 1; \
+	done
+	@echo "docs: in .local/docs"
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)

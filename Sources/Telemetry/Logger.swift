@@ -49,12 +49,17 @@ public struct Logger: Sendable {
     /// The fields of each event, already written out.
     private var context: [UInt8] = []
 
+    /// Colours are for who has not said otherwise (no-color.org).
+    public static var mayColour: Bool { getenv("NO_COLOR").map { $0.pointee == 0 } ?? true }
+
     /// A logger without fields of its own.
-    public init(level: Level = .info, format: Format = .auto, sink: LogSink = .standardError) {
+    /// - Parameter mayColour: text on a terminal is coloured.
+    public init(
+        level: Level = .info, format: Format = .auto, sink: LogSink = .standardError, mayColour: Bool = Self.mayColour
+    ) {
         self.level = level
         self.sink = sink
-        // Colours are for terminals, and for who has not said otherwise (no-color.org).
-        let hasColours = sink.isTerminal && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
+        let hasColours = sink.isTerminal && mayColour
         switch format {
         case .json: self.format = .json
         case .text: self.format = hasColours ? .colouredText : .text

@@ -135,10 +135,12 @@ import Testing
         defer { close(slave) }
         let sink = LogSink(descriptor: slave)
         for format in [Logger.Format.auto, .text] {
-            Logger(format: format, sink: sink).error("m", ["a": 1])
+            Logger(format: format, sink: sink, mayColour: true).error("m", ["a": 1])
             let text = read(master, untilEnd: false)
             #expect(text.contains(" \u{1B}[31mERROR\u{1B}[0m \u{1B}[1mm\u{1B}[0m \u{1B}[2ma=\u{1B}[0m1\r\n"))
         }
+        Logger(sink: sink, mayColour: false).error("m", ["a": 1])
+        #expect(read(master, untilEnd: false).hasSuffix(" ERROR m a=1\r\n"))
         Logger(format: .json, sink: sink).error("m")
         #expect(read(master, untilEnd: false).hasSuffix("\"msg\":\"m\"}\r\n"))
         close(master)
