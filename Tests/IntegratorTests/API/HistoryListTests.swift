@@ -45,7 +45,7 @@ import Testing
                 name = 'Été', progress = 20, stage = 'embedding', message = 'm', error_code = 'c', \
                 error_message = 'e', revision = 7, result = '{"rows": 3}', created_at = '2026-11-20 12:00:00.5', \
                 updated_at = '2026-11-20 12:01:00', started_at = '2026-11-20 12:00:30', finished_at = NULL, \
-                notifications = 1, heard_at = '2026-11-20 12:00:40', deadline_at = '2026-11-20 12:30:00', \
+                notifications = 1, heard_at = '2026-11-20 12:00:40', deadline_at = '2099-11-20 12:30:00', \
                 redelivery_asked_at = '2026-11-20 12:27:00'
                 """)
             try await service.execute(HistoryTable.setRetryable(true, of: history.id))
@@ -57,7 +57,7 @@ import Testing
                 "result":{"rows": 3},"created_by":\(scene.user),"created_at":"2026-11-20T12:00:00.500000Z",\
                 "updated_at":"2026-11-20T12:01:00.000000Z","started_at":"2026-11-20T12:00:30.000000Z",\
                 "finished_at":null,"heard_at":"2026-11-20T12:00:40.000000Z",\
-                "deadline_at":"2026-11-20T12:30:00.000000Z","redelivery_asked_at":"2026-11-20T12:27:00.000000Z",\
+                "deadline_at":"2099-11-20T12:30:00.000000Z","redelivery_asked_at":"2026-11-20T12:27:00.000000Z",\
                 "created_by_name":"Ada"}
                 """
             let list = try await service.get("\(scene.wishlist.path)/histories", token: scene.token)
