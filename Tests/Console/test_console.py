@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -24,6 +25,7 @@ class ConsoleTests(BrowserTests):
     def setUpClass(cls):
         cls.line = world.Line()
         cls.line.restore()
+        cls.addClassCleanup(cls.line.cut)
         cls.owner = os.environ["TOKEN"]
         super().setUpClass()
 

@@ -74,7 +74,8 @@ def token(user):
 
 
 def sql(text):
-    command = ["mariadb", "--no-defaults", "--user=root", f"--socket={os.environ['DB_SOCKET']}", "--execute", text]
+    command = ["mariadb", "--no-defaults", "--user=root", "--default-character-set=utf8mb4",
+               f"--socket={os.environ['DB_SOCKET']}", "--execute", text]
     subprocess.run([*command, os.environ["DB_DATABASE"]], check=True)
 
 
