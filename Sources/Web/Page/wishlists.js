@@ -5,7 +5,7 @@ import {
   words,
 } from "./elements.js";
 import { Reader } from "./histories.js";
-import { channelOf, subscribe } from "./live.js";
+import { subscribe } from "./live.js";
 
 const wishlistStatus = { 0: "inactive", 3: "canceled" };
 const datasetStatuses = ["none", "pending", "queued", "processing", "completed", "failed", "canceled", "stalled"];
@@ -50,7 +50,7 @@ export function showWishlists(session, parameters) {
 
   function render(answer) {
     rows.clear();
-    watch(answer.data.map(channelOf).filter((name) => name?.startsWith("private-group.")));
+    watch(answer.data.flatMap((wishlist) => wishlist.channels).filter((name) => name.startsWith("private-group.")));
     if (answer.data.length === 0) {
       const isFiltered = parameters.search || parameters.status || parameters.dataset_status;
       return beyondTheEnd(answer.meta, (page) => link({ page }))
