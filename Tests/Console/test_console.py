@@ -132,6 +132,7 @@ class ConsoleTests(BrowserTests):
         self.until_text("Will fail", "h1")
         self.until_text("Failed", ".summary .badge")
         self.until_text("Dataset failed", ".timeline")
+        self.until_text("Try again", ".summary")
         self.look("failed")
         reason = self.texts(".card.failed p")[0]
         self.act(".trail a:last-child", lambda each: each.click())
@@ -538,6 +539,14 @@ class ConsoleTests(BrowserTests):
         self.assertEqual(revisions, list(range(len(revisions), 0, -1)), "no gap, nothing twice")
         self.assertGreaterEqual(len(revisions), 12)
         self.assertIn("live", states)
+        # The examples for other clients are whole, and name all events.
+        for name in ("echo", "pusher-js"):
+            example = re.search(rf"<!-- example: {name} -->\n```js\n(.*?)```", text, re.S)[1]
+            body = re.sub(r"^import .*$", "", example, flags=re.M)
+            self.script("new (Object.getPrototypeOf(async () => {}).constructor)(arguments[0])", body)
+        described = self.script("return JSON.parse(document.body.textContent).components.schemas.NotificationName.enum")
+        for event in described:
+            self.assertIn(f"`{event}`", text)
 
     def post_create(self, slug):
         request = urllib.request.Request(

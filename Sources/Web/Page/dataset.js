@@ -70,6 +70,7 @@ export function showDataset(session, slug, id) {
       ["Finished", exact(history.finished_at)], ["Last heard of", exact(history.heard_at)],
       ["Changed", exact(history.updated_at)],
     ];
+    for (const fact of Object.values(drawn)) fact.hidden = true;
     const textOf = (value) => [value].flat(2).map((part) => part?.textContent ?? part).join("");
     for (const [term, value] of terms) {
       const fact = (drawn[term] ??= element("div", {}, element("dt", {}, term), element("dd")));
@@ -83,7 +84,8 @@ export function showDataset(session, slug, id) {
 
   function drawActions() {
     const isFailed = ["failed", "canceled"].includes(history.status_label);
-    if (!isFailed || actions.hasChildNodes()) return actions.hidden = !isFailed;
+    actions.hidden = !isFailed;
+    if (!isFailed || actions.hasChildNodes()) return;
     const told = element("p", { class: "faint", id: "again-reason" });
     const again = element("button", { type: "button", "aria-describedby": "again-reason" }, "Try again");
     again.addEventListener("click", async () => {

@@ -2,6 +2,9 @@
 
 import { capitalised, duration, element, time, words } from "./elements.js";
 
+/** How near the end of what is shown has to be in sight, in pixels. */
+const margin = 200;
+
 /** Shows events; `more()` reads earlier ones. `show(events, hasMore)` takes them newest first, and adds what is new. */
 export function showTimeline(more) {
   const list = element("ol", { class: "timeline" });
@@ -24,11 +27,13 @@ export function showTimeline(more) {
     } finally {
       isReading = false;
     }
-    // Still in sight: there is room for more.
-    if (!foot.hidden && !failure.textContent && foot.getBoundingClientRect().top < innerHeight) setTimeout(read, 100);
+    // Observed anew, it is told again if the end is still in sight.
+    observer.unobserve(foot);
+    setTimeout(() => observer.observe(foot), failure.textContent ? 10_000 : 0);
   }
   button.addEventListener("click", read);
-  new IntersectionObserver(([entry]) => entry.isIntersecting && read(), { rootMargin: "200px" }).observe(foot);
+  const observer = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && read(), { rootMargin: `${margin}px` });
+  observer.observe(foot);
 
   const isOneWith = (entry, event) =>
     entry?.events[0].type === "dataset.progress" && event.type === "dataset.progress"
