@@ -133,6 +133,7 @@ class ConsoleTests(BrowserTests):
         self.until_text("Failed", ".summary .badge")
         self.until_text("Dataset failed", ".timeline")
         self.until_text("Try again", ".summary")
+        self.until_text("Ada Berg", ".facts")
         self.look("failed")
         reason = self.texts(".card.failed p")[0]
         self.act(".trail a:last-child", lambda each: each.click())

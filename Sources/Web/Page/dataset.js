@@ -117,7 +117,9 @@ export function showDataset(session, slug, id) {
     if (isOver) return;
     const channel = wishlist && channelOf(wishlist);
     follower = followHistory({
-      url: session.api.historyURL(slug, id), get: session.api.get, known: session.histories.get(Number(id)) ?? null,
+      url: session.api.historyURL(slug, id), get: session.api.get,
+      // What a notification or a create has told is not all.
+      known: known && "created_by_name" in known ? session.histories.get(Number(id)) : null,
       subscribe: channel && ((listener) => subscribe(session, [channel], listener)),
       onChange: changed,
       onState: (state) => {
