@@ -50,11 +50,11 @@ struct WishlistsEndpoint: Sendable {
         var filter = WishlistList.Filter()
         filter.slug = reader.text("slug")
         filter.search = reader.text("search")
-        if let text = reader.text("status"), !text.isEmpty {
+        if let text = reader.text("status") {
             filter.status = statuses[text] ?? Int64(text).flatMap { statuses.values.contains($0) ? $0 : nil }
             if filter.status == nil { reader.fault("status", "The status must be one of active, inactive, canceled.") }
         }
-        if let text = reader.text("dataset_status"), !text.isEmpty {
+        if let text = reader.text("dataset_status") {
             if text == "none" {
                 filter.dataset = .missing
             } else if let status = HistoryStatus(text: text) {
