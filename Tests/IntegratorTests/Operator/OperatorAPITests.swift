@@ -1,5 +1,6 @@
 import JSON
 import MySQL
+import Signatures
 import Testing
 
 @testable import Datasets
@@ -256,6 +257,26 @@ import Testing
             let half = try #require(overview?["answer_seconds_p50"]?.double)
             #expect(half > 0 && half < 10)
             #expect(overview?["callback_registered"]?.bool == true)
+        }
+    }
+
+    /// A wrong secret at the other side, behind a proxy: seen by page and command line with its reason and the true address.
+    @Test func refusedWebhooksAreShownWithTheirReason() async throws {
+        try await ServiceUnderTest.with(["TRUSTED_PROXIES": "127.0.0.1"]) { service in
+            let webhook = TestWebhook(.datasetStarted, dataset: Fresh.number(), sequence: 1)
+            let answer = try await service.post(webhook, signedBy: WebhookSecret.generate())
+            #expect(answer.status == 401)
+            #expect(!answer.text.contains("match"))
+            var rows: [JSONView] = []
+            for _ in 0..<400 where rows.isEmpty {
+                try await Task.sleep(for: .milliseconds(25))
+                rows = try await service.rows("refused")
+            }
+            #expect(rows.first?["reason"]?.string == "no_match")
+            #expect(rows.first?["webhook_id"]?.string == webhook.id)
+            let run = await service.command("refused", "list", "--json")
+            #expect(run.json?.elements.map { Array($0.raw) } == rows.map { Array($0.raw) })
+            #expect(await service.command("refused").status == 2)
         }
     }
 }
