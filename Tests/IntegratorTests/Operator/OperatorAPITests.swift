@@ -2,6 +2,7 @@ import JSON
 import MySQL
 import Signatures
 import Testing
+import Time
 
 @testable import Datasets
 @testable import Integrator
@@ -264,7 +265,15 @@ import Testing
     @Test func refusedWebhooksAreShownWithTheirReason() async throws {
         try await ServiceUnderTest.with(["TRUSTED_PROXIES": "127.0.0.1"]) { service in
             let webhook = TestWebhook(.datasetStarted, dataset: Fresh.number(), sequence: 1)
-            let answer = try await service.post(webhook, signedBy: WebhookSecret.generate())
+            let now = Timestamp.now().seconds
+            let signer = WebhookSigner(secret: WebhookSecret.generate())
+            let answer = try await service.send(
+                webhook.body,
+                headers: [
+                    ("webhook-id", webhook.id), ("webhook-timestamp", String(now)),
+                    ("webhook-signature", signer.sign(id: webhook.id, timestamp: now, body: webhook.body)),
+                    ("X-Forwarded-For", "198.51.100.1, 203.0.113.9"),
+                ])
             #expect(answer.status == 401)
             #expect(!answer.text.contains("match"))
             var rows: [JSONView] = []
@@ -274,6 +283,7 @@ import Testing
             }
             #expect(rows.first?["reason"]?.string == "no_match")
             #expect(rows.first?["webhook_id"]?.string == webhook.id)
+            #expect(rows.first?["address"]?.string == "203.0.113.9")
             let run = await service.command("refused", "list", "--json")
             #expect(run.json?.elements.map { Array($0.raw) } == rows.map { Array($0.raw) })
             #expect(await service.command("refused").status == 2)
