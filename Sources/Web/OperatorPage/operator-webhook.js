@@ -68,7 +68,7 @@ export function showWebhook(session, id) {
 
 /** To the microsecond, as the log has it; other words stay as they are. */
 const exact = (text) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)
-  ? element("time", { datetime: text, class: "exact", title: new Date(text).toString() }, text) : text;
+  ? element("time", { datetime: text, title: new Date(text).toString() }, text) : text;
 
 function steps(event) {
   return element("section", { class: "card" }, element("h2", {}, "When"),
