@@ -226,7 +226,8 @@ extension Service {
             refused = RefusedWebhooks(pool: pool, log: log)
             webhooks = WebhookEndpoint(
                 verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes,
-                registration: registration, refused: refused, instruments: instruments.web)
+                registration: registration, refused: refused,
+                addresses: ClientAddress(trusted: configuration.trustedProxies), instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
                 pool: pool, lanes: lanes, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)

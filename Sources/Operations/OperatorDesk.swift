@@ -216,6 +216,22 @@ package struct OperatorDesk: Sendable {
         return Listing(table: table, next: entries.count > limit ? entries[Int(limit) - 1].id : nil)
     }
 
+    // MARK: Refused
+
+    /// Webhooks that were not taken, newest first, with the true reason that their senders are not told.
+    package func refused(before: Int64? = nil, limit: Int) async throws -> Listing {
+        let found = try await pool.withConnection { connection in
+            try RefusedWebhooks.newest(limit + 1, before: before, on: connection)
+        }
+        var table = Table("id", "refused_at", "reason", "address", "webhook_id")
+        for item in found.prefix(limit) {
+            table.add(
+                .number(item.id), .time(item.webhook.time), .text(item.webhook.reason.rawValue),
+                .text(item.webhook.address), .text(item.webhook.webhookID))
+        }
+        return Listing(table: table, next: found.count > limit ? found[limit - 1].id : nil)
+    }
+
     // MARK: Actions
 
     /// Who did what, newest first.

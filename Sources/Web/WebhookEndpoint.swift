@@ -20,13 +20,15 @@ package final class WebhookEndpoint: Sendable {
     private let failures = FailureLimiter(perMinute: 60)
     private let registration: CallbackRegistration
     private let refused: RefusedWebhooks
+    private let addresses: ClientAddress
     private let instruments: WebInstruments
     private var meter: RequestMeter { instruments.requests }
 
     package init(
         verifier: WebhookVerifier, lanes: HistoryLanes, registration: CallbackRegistration, refused: RefusedWebhooks,
-        instruments: WebInstruments
+        addresses: ClientAddress = ClientAddress(), instruments: WebInstruments
     ) {
+        self.addresses = addresses
         self.verifier = Mutex(verifier)
         self.lanes = lanes
         self.registration = registration
@@ -87,7 +89,7 @@ package final class WebhookEndpoint: Sendable {
         if !lane.submit(Batch.PendingWebhook(webhook: webhook, answer: reply.send)) {
             instruments.refuse(.queueFull)
             refused.note(
-                RefusedWebhook(time: now, address: request.remoteAddress, webhookID: id, reason: .queueFull),
+                RefusedWebhook(time: now, address: addresses.resolve(request), webhookID: id, reason: .queueFull),
                 isKept: false)
             reply.send(WebhookAnswer.unavailable)
         }
@@ -104,7 +106,7 @@ package final class WebhookEndpoint: Sendable {
     private func refuse(
         _ request: HTTPRequest, id: String?, _ reason: RefusedWebhook.Reason, at now: Timestamp
     ) -> HTTPResponse {
-        let address = request.remoteAddress
+        let address = addresses.resolve(request)
         let silence = failures.noteFailure(of: address, now: now.seconds)
         instruments.refuse(reason)
         refused.note(

@@ -204,6 +204,17 @@ class OperatorTests(BrowserTests):
         self.until_text('Answered 200 {"outcome":"ignored"}')
         self.look("operator-callback")
 
+    def test_wrong_secret_at_the_other_side(self):
+        request = urllib.request.Request(f"{world.URL}/webhooks/tv-python", b"{}", {
+            "webhook-id": "msg_wrong", "webhook-timestamp": str(int(time.time())), "webhook-signature": "v1," + "A" * 43 + "="})
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen(request)
+        time.sleep(3)  # refusals gather for two seconds
+        self.open("#/refused")
+        self.until_text("msg_wrong", "tbody")
+        self.until_text("no_match", "tbody")
+        self.look("operator-refused")
+
     def test_who_may_only_look(self):
         self.open("#/backlog/rejected", token=LOOKING)
         self.until_text("may look", "#holder")

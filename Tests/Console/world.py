@@ -34,6 +34,8 @@ class Line:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def cut(self):
+        if not self._listener:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._listener = None

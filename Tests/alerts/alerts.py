@@ -47,6 +47,15 @@ CASES = {
           f'integrator_datasets_ended_total{{{JOB},status="completed"}}': "0x20"}, 15),
         ({f'integrator_datasets_ended_total{{{JOB},status="failed"}}': "0+1x20",
           f'integrator_datasets_ended_total{{{JOB},status="completed"}}': "0+5x20"}, 15)),
+    "IntegratorCallbackLost": (
+        ({f"integrator_callback_repairs_total{{{JOB}}}": "0+1x20"}, 15),
+        ({f"integrator_callback_repairs_total{{{JOB}}}": "0x5 1x15"}, 15)),
+    "IntegratorSignaturesFail": (
+        ({f"integrator_webhook_signatures_failing{{{JOB}}}": "3x10"}, 8),
+        ({f"integrator_webhook_signatures_failing{{{JOB}}}": "3x2 0x10"}, 8)),
+    "IntegratorContradictions": (
+        ({f'integrator_contradictions_total{{{JOB},kind="dataset"}}': "0x3 1x5"}, 6),
+        ({f'integrator_contradictions_total{{{JOB},kind="dataset"}}': "2x9"}, 6)),
     "IntegratorPusherRefusesUs": (
         ({f'integrator_dispatcher_paused{{{JOB},reason="unauthorised"}}': "1x5"}, 4),
         ({f'integrator_dispatcher_paused{{{JOB},reason="failing"}}': "1x5"}, 4)),

@@ -129,6 +129,7 @@ package struct CommandLineTool {
             try await createToken(&arguments)
         case "callbacks": return try await callbacks(&arguments)
         case "actions": try await actions(&arguments)
+        case "refused": try await refused(&arguments)
         case "completion":
             guard let shell = arguments.next(), let script = Completion.script(for: shell) else {
                 throw UsageError(message: "completion: bash or zsh?")

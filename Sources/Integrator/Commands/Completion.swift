@@ -7,7 +7,8 @@ enum Completion {
     private static let subcommands: [String: [String]] = [
         "actions": ["list"], "callbacks": ["show", "sync", "remove", "rotate-secret"], "completion": ["bash", "zsh"],
         "datasets": ["list", "show"], "events": ["list", "show", "replay", "drop"],
-        "notifications": ["list", "retry", "drop"], "token": ["create"], "webhooks": ["sign", "send"],
+        "notifications": ["list", "retry", "drop"],
+        "refused": ["list"], "token": ["create"], "webhooks": ["sign", "send"],
     ]
 
     private static let values: [(option: String, values: [String])] = [

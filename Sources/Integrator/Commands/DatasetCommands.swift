@@ -63,6 +63,18 @@ extension CommandLineTool {
         return true
     }
 
+    /// `refused list`.
+    func refused(_ arguments: inout Arguments) async throws {
+        let json = arguments.flag("--json")
+        guard arguments.next() == "list" else { throw UsageError(message: "refused: only `list` is there") }
+        let before = try arguments.number("--page")
+        let limit = try arguments.limit()
+        try arguments.end()
+        print(
+            try await withDesk { try await $0.refused(before: before, limit: limit) }, json: json,
+            empty: "no webhook was refused")
+    }
+
     /// `actions list`.
     func actions(_ arguments: inout Arguments) async throws {
         let json = arguments.flag("--json")

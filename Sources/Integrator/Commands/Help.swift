@@ -8,6 +8,7 @@ enum Help {
           integrator doctor           check everything around the service, and say what to do about each fault
           integrator events           the log of webhooks and changes: list, show, replay, drop
           integrator datasets         the datasets of all customers, and why one is late: list, show
+          integrator refused          webhooks that were not taken, with the true reason: list
           integrator notifications    what Pusher has not got: list, retry, drop
           integrator callbacks        the callback at the TV Python API: show, sync, remove, rotate-secret
           integrator webhooks         a signed webhook from a file: sign, send
@@ -86,6 +87,11 @@ enum Help {
           --late            active, and nothing heard for too long
           --limit N         at most so many; 50 if not said
           --page ID         those below this id, as the last line says
+        """,
+        "refused": """
+        integrator refused list [--limit N] [--page ID] [--json]
+
+        The newest webhooks that were answered 401: when, from which address, and the reason that the sender is not told.
         """,
         "actions": """
         integrator actions list [--limit N] [--page ID] [--json]

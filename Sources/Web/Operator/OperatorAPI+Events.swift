@@ -24,6 +24,12 @@ extension OperatorAPI {
                 json.field("body", String(decoding: body, as: UTF8.self))
             }
         }
+        read("/refused", &router) { request, _ in
+            var query = try QueryReader(request.http)
+            let (before, limit) = (query.page, query.limit)
+            try query.finish()
+            return Self.listing(try await tools.desk.refused(before: before, limit: limit))
+        }
         act("/events/replay", &router) { body, holder in
             let meant = try EventSelection(body)
             let ids = try await meant.ids.isEmpty ? tools.desk.unapplied(meant.filter) : meant.ids

@@ -1,4 +1,4 @@
-// The callback at the TV Python API, and who did what.
+// The callback at the TV Python API, what was refused there, and who did what.
 
 import { element, fill, problem } from "./elements.js";
 import { address, confirm, facts, list, run } from "./operator-parts.js";
@@ -48,6 +48,24 @@ export function showCallback(session) {
             "End the old ones",
             rotate("finish", "End the old secrets?", "What is still signed by them is refused from then on.", "End them")))),
     ].filter(Boolean),
+    close: () => {},
+  };
+}
+
+export function showRefused(session, parameters) {
+  const region = element("div");
+  const page = parameters.get("page");
+  fill(region, () => session.api.get("refused", { page }), (answer) =>
+    list("Refused webhooks", ["refused_at", "reason", "address", "webhook_id"], answer, {
+      older: (next) => address("refused", { page: next }),
+    })).catch((error) => region.replaceChildren(problem(error)));
+  return {
+    title: "Refused",
+    nodes: [
+      element("div", { class: "head" }, element("h1", {}, "Refused")),
+      element("p", { class: "faint" }, "The newest webhooks that were answered 401, with the reason that their senders are not told."),
+      region,
+    ],
     close: () => {},
   };
 }

@@ -66,10 +66,15 @@ export function showWebhook(session, id) {
   };
 }
 
+/** To the microsecond, as the log has it; other words stay as they are. */
+const exact = (text) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)
+  ? element("time", { datetime: text, title: new Date(text).toString() }, text) : text;
+
 function steps(event) {
   return element("section", { class: "card" }, element("h2", {}, "When"),
-    facts({ sent_at: event.sent_at, committed_at: event.recorded_at, notified: event.notified },
-      ["sent_at", "committed_at", "notified"]));
+    element("dl", { class: "facts" }, [["Sent", event.sent_at], ["Committed", event.recorded_at], ["Notified", event.notified]]
+      .filter(([, value]) => value).map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, exact(value))))));
 }
 
 function body(text) {

@@ -3,7 +3,7 @@
 import { element, problem } from "./elements.js";
 import { OperatorAPI } from "./operator-api.js";
 import { showBacklog } from "./operator-backlog.js";
-import { showActions, showCallback } from "./operator-callback.js";
+import { showActions, showCallback, showRefused } from "./operator-callback.js";
 import { showDataset, showDatasets } from "./operator-datasets.js";
 import { showOverview } from "./operator-overview.js";
 import { showWebhook } from "./operator-webhook.js";
@@ -15,13 +15,13 @@ const announcer = document.getElementById("announcer");
 const holder = document.getElementById("holder");
 const navigation = document.getElementById("views");
 const signOutButton = document.getElementById("sign-out");
-const views = { "": "Overview", webhooks: "Webhooks", backlog: "To decide", datasets: "Datasets", callback: "Callback", actions: "Actions" };
+const views = { "": "Overview", webhooks: "Webhooks", refused: "Refused", backlog: "To decide", datasets: "Datasets", callback: "Callback", actions: "Actions" };
 
 /** What views get: `api`, `mayAct`, `announce(text)`, `showConnection(state)`. Null: nobody is signed in. */
 let session = null;
 let view = null;
 
-/** Views: `#/`, `#/webhooks?...`, `#/webhooks/ID`, `#/backlog/KIND`, `#/datasets?...`, `#/datasets/ID`, `#/callback`, `#/actions`. */
+/** Views: `#/`, `#/webhooks?...`, `#/webhooks/ID`, `#/refused`, `#/backlog/KIND`, `#/datasets?...`, `#/datasets/ID`, `#/callback`, `#/actions`. */
 function open() {
   if (!session) return;
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
@@ -32,6 +32,7 @@ function open() {
   if (name === "webhooks") view = id ? showWebhook(session, id) : showWebhooks(session, parameters);
   else if (name === "backlog") view = showBacklog(session, id ?? "rejected", parameters);
   else if (name === "datasets") view = id ? showDataset(session, id) : showDatasets(session, parameters);
+  else if (name === "refused") view = showRefused(session, parameters);
   else if (name === "callback") view = showCallback(session);
   else if (name === "actions") view = showActions(session, parameters);
   else view = showOverview(session);

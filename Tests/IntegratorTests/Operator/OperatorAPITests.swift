@@ -1,6 +1,8 @@
 import JSON
 import MySQL
+import Signatures
 import Testing
+import Time
 
 @testable import Datasets
 @testable import Integrator
@@ -256,6 +258,35 @@ import Testing
             let half = try #require(overview?["answer_seconds_p50"]?.double)
             #expect(half > 0 && half < 10)
             #expect(overview?["callback_registered"]?.bool == true)
+        }
+    }
+
+    /// A wrong secret at the other side, behind a proxy: seen by page and command line with its reason and the true address.
+    @Test func refusedWebhooksAreShownWithTheirReason() async throws {
+        try await ServiceUnderTest.with(["TRUSTED_PROXIES": "127.0.0.1"]) { service in
+            let webhook = TestWebhook(.datasetStarted, dataset: Fresh.number(), sequence: 1)
+            let now = Timestamp.now().seconds
+            let signer = WebhookSigner(secret: WebhookSecret.generate())
+            let answer = try await service.send(
+                webhook.body,
+                headers: [
+                    ("webhook-id", webhook.id), ("webhook-timestamp", String(now)),
+                    ("webhook-signature", signer.sign(id: webhook.id, timestamp: now, body: webhook.body)),
+                    ("X-Forwarded-For", "198.51.100.1, 203.0.113.9"),
+                ])
+            #expect(answer.status == 401)
+            #expect(!answer.text.contains("match"))
+            var rows: [JSONView] = []
+            for _ in 0..<400 where rows.isEmpty {
+                try await Task.sleep(for: .milliseconds(25))
+                rows = try await service.rows("refused")
+            }
+            #expect(rows.first?["reason"]?.string == "no_match")
+            #expect(rows.first?["webhook_id"]?.string == webhook.id)
+            #expect(rows.first?["address"]?.string == "203.0.113.9")
+            let run = await service.command("refused", "list", "--json")
+            #expect(run.json?.elements.map { Array($0.raw) } == rows.map { Array($0.raw) })
+            #expect(await service.command("refused").status == 2)
         }
     }
 }
