@@ -10,6 +10,10 @@ package struct Dotenv {
     /// The variables whose lines are at fault.
     private(set) var faultyNames: Set<String> = []
 
+    /// A value could not be read to its end. What looks like a name after it may be the rest of that value, perhaps of a
+    /// secret, and is not told.
+    private var isInDoubt = false
+
     private let outer: [String: String]
     private let lines: [ArraySlice<UInt8>]
     /// The line that is read, from 0.
@@ -57,8 +61,9 @@ package struct Dotenv {
             let value = try value(Self.trimmed(line[(equals + 1)...]))
             variables[variable] = String(decoding: value, as: UTF8.self)
         } catch {
-            faults.append("line \(number): \(variable): \(error.reason)")
+            faults.append("line \(number): \(isInDoubt ? "" : "\(variable): ")\(error.reason)")
             faultyNames.insert(variable)
+            isInDoubt = true
         }
     }
 

@@ -300,11 +300,10 @@ import Testing
             let text = "# x\nTV_WEBHOOK_SECRETS='\(Self.secrets[0])\n\(Self.secrets[1])'\nDB_HOST=a"
             let path = try file(".env", Array(text.utf8))
             let faults = secretsFaults(Environment([:], dotenv: path))
-            #expect(
-                faults == [
-                    "\(path), line 2: TV_WEBHOOK_SECRETS: the single quote is not closed on its line",
-                    "\(path), line 3: has no name of letters, digits and _ before the =",
-                ])
+            #expect(faults.first == "\(path), line 2: TV_WEBHOOK_SECRETS: the single quote is not closed on its line")
+            // The second line of the value is at fault too: as what depends on its characters.
+            #expect(faults.count == 2 && faults.last?.hasPrefix("\(path), line 3: ") == true)
+            #expect(!faults.contains { $0.contains(Self.secrets[1].prefix(12)) })
             // Where the process says it all the same, the file is at fault still.
             let both = Environment(["TV_WEBHOOK_SECRETS": Self.secrets[0]], dotenv: path)
             #expect(secretsFaults(both).count == 2)

@@ -72,8 +72,17 @@ import Testing
     /// A quote that is not closed does not hide what is wrong after it.
     @Test func anOpenQuoteHidesNothing() {
         let file = Dotenv("A=\"x\nB='y\nC=3")
-        #expect(file.faults.map { $0.prefix(9) } == ["line 1: A", "line 2: B"])
+        #expect(file.faults.map { $0.prefix(9) } == ["line 1: A", "line 2: t"])
         #expect(file.variables == ["C": "3"])
         #expect(file.faultyNames == ["A", "B"])
+    }
+
+    /// Base64 ends with `=`: the rest of a value that is not read to its end looks like a name.
+    @Test(arguments: ["A='x\n%='", "A=\"x\n%=\"\nB=\"", "A=\"x\\q\n%=\"", "A=\"x\" y\n%='"])
+    func theRestOfASecretIsNotTold(text: String) {
+        let secret = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo"
+        let file = Dotenv(text.replacing("%", with: secret))
+        #expect(file.faults.count >= 1)
+        #expect(!file.faults.contains { $0.contains(secret) })
     }
 }
