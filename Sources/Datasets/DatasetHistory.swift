@@ -103,9 +103,6 @@ package struct DatasetHistory: Sendable, Equatable {
     package var preference: NotificationPreference { origin.preference }
     package var createdBy: Int64? { origin.createdBy }
     package var createdAt: Timestamp? { origin.createdAt }
-
-    /// What `HistoryLanes.lane(of:)` takes: webhooks know the dataset's id only.
-    package var laneKey: Int64 { datasetID ?? id }
 }
 
 extension DatasetHistory.Origin: Equatable {

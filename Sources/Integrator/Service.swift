@@ -199,7 +199,7 @@ extension Service {
             client = HTTPClient(maximumConnectionsPerHost: 64, maximumResponseBytes: 1 << 20)
             dispatcher = Dispatcher()
             lanes = HistoryLanes(
-                count: Self.writers, configuration: configuration.database,
+                count: Self.writers, configuration: configuration.database, pool: pool,
                 deadlineSeconds: configuration.datasetDeadlineSeconds, dispatcher: dispatcher,
                 instruments: instruments.lanes)
             outboxPool = MySQLPool(database, maximumConnections: forOutbox)

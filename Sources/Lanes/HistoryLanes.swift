@@ -10,6 +10,7 @@ package import MySQL
 package final class HistoryLanes: Sendable {
     private let lanes: [Lane]
     private let configuration: MySQLConfiguration
+    private let pool: MySQLPool
     private let deadlineSeconds: Int64
     private let dispatcher: Dispatcher
     private let instruments: LaneInstruments
@@ -19,14 +20,16 @@ package final class HistoryLanes: Sendable {
     ///   - count: lanes, each with a connection.
     ///   - batchSize: webhooks in one transaction at most.
     ///   - capacity: webhooks that may wait in one lane.
+    ///   - pool: gives up connections for the writers where the server takes no more.
     ///   - dispatcher: delivers the notifications that arise.
     package init(
         count: Int = 2, batchSize: Int = 256, capacity: Int = 2048, configuration: MySQLConfiguration,
-        deadlineSeconds: Int64, dispatcher: Dispatcher, instruments: LaneInstruments
+        pool: MySQLPool, deadlineSeconds: Int64, dispatcher: Dispatcher, instruments: LaneInstruments
     ) {
         lanes = (0..<count).map { _ in Lane(capacity: capacity) }
         self.batchSize = batchSize
         self.configuration = configuration
+        self.pool = pool
         self.deadlineSeconds = deadlineSeconds
         self.dispatcher = dispatcher
         self.instruments = instruments
@@ -64,7 +67,7 @@ package final class HistoryLanes: Sendable {
         await withDiscardingTaskGroup { group in
             for lane in lanes {
                 let writer = LaneWriter(
-                    lane: lane, lanes: self, configuration: configuration, deadlineSeconds: deadlineSeconds,
+                    lane: lane, lanes: self, configuration: configuration, pool: pool, deadlineSeconds: deadlineSeconds,
                     batchSize: batchSize, dispatcher: dispatcher, instruments: instruments)
                 group.addTask { await writer.run() }
             }

@@ -18,6 +18,7 @@ struct LaneWriter {
     let lane: Lane
     let lanes: HistoryLanes
     let configuration: MySQLConfiguration
+    let pool: MySQLPool
     let deadlineSeconds: Int64
     let batchSize: Int
     let dispatcher: Dispatcher
@@ -31,14 +32,22 @@ struct LaneWriter {
         var mayBeCommitted = false
     }
 
-    /// Runs until the lane is closed and empty, or closed and the database is away.
+    /// Runs until the lane is closed and empty, or closed and the database is away. It connects before there is work: later
+    /// the server may have given all connections to others.
     func run() async {
+        var ready = try? await pool.connectAhead(configuration)
         while let batch = await lane.take(maximum: batchSize) {
             var rest = [Work(batch: batch)]
             while !rest.isEmpty {
                 var goesOn = true
                 do throws(MySQLError) {
-                    let connection = try await MySQLConnection.connect(configuration)
+                    let connection: MySQLConnection
+                    if let first = ready {
+                        connection = first
+                    } else {
+                        connection = try await pool.connectAhead(configuration)
+                    }
+                    ready = nil
                     goesOn = await write(&rest, on: connection)
                     await connection.close()
                 } catch {
@@ -47,6 +56,7 @@ struct LaneWriter {
                 if !goesOn { return }
             }
         }
+        await ready?.close()
     }
 
     /// Writes, on the connection's own thread, until the connection is lost or the lane closed and empty. What the lane knows

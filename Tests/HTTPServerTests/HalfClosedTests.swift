@@ -1,4 +1,5 @@
 import HTTPServer
+import TestSupport
 import Testing
 
 /// A client that has sent all it will is not gone (RFC 9112, section 9.6): it gets all its answers, and then the end.
