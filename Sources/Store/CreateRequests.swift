@@ -3,7 +3,7 @@ package import MySQL
 /// `wishlist_dataset_requests`: the bytes of each create call whose outcome is not noted yet. A row is of no use once its
 /// history is no longer pending; a history never becomes pending again.
 package enum CreateRequests {
-    /// A pending row whose claim has run out.
+    /// A pending row whose lease has run out.
     package struct Overdue: Sendable {
         package var historyID: Int64
         package var reference: String

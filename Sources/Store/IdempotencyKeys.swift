@@ -44,7 +44,7 @@ package struct IdempotencyKeys: Sendable {
     ///
     /// - Parameters:
     ///   - fingerprint: SHA-256 of what is asked for.
-    ///   - seconds: how long the claim holds if nothing more is heard of this request.
+    ///   - seconds: how long the lease holds if nothing more is heard of this request.
     package func begin(_ key: String, user: Int64, fingerprint: [UInt8], seconds: Int64) async throws -> Standing {
         let claim = Claim(user: user, key: key, number: Int64.random(in: 1 ... .max))
         for _ in 0..<5 {

@@ -90,7 +90,7 @@ package struct IdempotentCreates: Sendable {
         let history = try await pool.withConnection { try $0.query(sql).first.map(HistoryTable.history(from:)) }
         guard let history else { return await finish(claim, create) }
         if history.status == .pending {
-            // Whoever has the row's claim is at it.
+            // Whoever has the row's lease is at it.
             try await keys.release(claim)
             throw Self.inFlight
         }

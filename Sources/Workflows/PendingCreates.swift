@@ -23,7 +23,7 @@ package struct PendingCreates: Sendable {
         self.log = log
     }
 
-    /// Takes up each pending row whose claim has run out.
+    /// Takes up each pending row whose lease has run out.
     package func resume() async {
         do {
             try await removeFinished()

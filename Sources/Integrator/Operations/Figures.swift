@@ -67,7 +67,7 @@ package final class Figures: Sendable {
 /// What this program is.
 package enum Build {
     /// The release.
-    package static let version = "0.1.0"
+    package static let version = "0.2.0"
 
     static var swift: String {
         #if compiler(>=6.4)
