@@ -1,7 +1,7 @@
-# The front door: `make` lists the targets. The scripts behind them are in .ci/.
+# The front door: `make` lists the targets. The scripts behind them are in Tests/Scripts/.
 
 SOURCES = Sources Tests Package.swift
-SCRIPTS = $(filter-out %.c %.swift %.py,$(wildcard .ci/*))
+SCRIPTS = .ci/run $(filter-out %.c %.swift %.py,$(wildcard Tests/Scripts/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|HTTPServer|HTTPClient|Datasets|TVPython)Tests\.
 
 .PHONY: help run test check docs deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql \
@@ -12,59 +12,59 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 run: ## try the service: private database, sandbox, one dataset from beginning to end (ONCE=1: then stop)
-	@ONCE="$(ONCE)" .ci/demo
+	@ONCE="$(ONCE)" Tests/Scripts/demo
 
 test: ## all tests, against a private MariaDB
-	@.ci/test
+	@Tests/Scripts/test
 
 test-mysql: ## all tests, against a private MySQL (downloads 100 MB once)
-	@.ci/test-mysql
+	@Tests/Scripts/test-mysql
 
 test-galera: ## two instances at two of three private Galera nodes: races, kills, no quorum
-	@.ci/test-cluster galera
+	@Tests/Scripts/test-cluster galera
 
 test-group: ## the same at a private MySQL group (downloads 100 MB once)
-	@.ci/test-cluster group
+	@Tests/Scripts/test-cluster group
 
 test-unit: ## the tests that need no database
-	@.ci/setup
+	@Tests/Scripts/setup
 	swift test --disable-xctest --filter '$(UNIT_TESTS)'
 
 test-console: ## both pages in a headless Chromium; screenshots in .local/console
-	@.ci/test-console
+	@Tests/Scripts/test-console
 
 test-alerts: ## fire each alert, and ask a real run what the dashboard asks (downloads 60 MB once; RULES_ONLY=1: no run)
-	@RULES_ONLY="$(RULES_ONLY)" .ci/test-alerts
+	@RULES_ONLY="$(RULES_ONLY)" Tests/Scripts/test-alerts
 
 test-tsan: ## all tests under ThreadSanitizer
-	@.ci/test-tsan
+	@Tests/Scripts/test-tsan
 
 test-asan: ## all tests under AddressSanitizer, leaks included
-	@.ci/test-asan
+	@Tests/Scripts/test-asan
 
 interop: ## clients that others wrote, against the service and the sandbox
-	@.ci/interop
+	@Tests/Scripts/interop
 
 chaos: ## the worst to real processes, a few minutes, with the account of it (FACTOR=3, SCHEDULES=300; SEED=17: that one alone)
-	@FACTOR="$(FACTOR)" SCHEDULES="$(SCHEDULES)" SEED="$(SEED)" .ci/chaos
+	@FACTOR="$(FACTOR)" SCHEDULES="$(SCHEDULES)" SEED="$(SEED)" Tests/Scripts/chaos
 
 fuzz: ## fuzz what takes bytes from outside (TARGETS="json query", SECONDS_EACH=120)
-	@SECONDS_EACH="$(SECONDS_EACH)" .ci/fuzz $(TARGETS)
+	@SECONDS_EACH="$(SECONDS_EACH)" Tests/Scripts/fuzz $(TARGETS)
 
 fuzz-api: ## call the API with random input and check every answer against its description (CASES=300 an operation)
-	@.ci/fuzz-api
+	@Tests/Scripts/fuzz-api
 
 fuzz-http: ## framing faults against the service, also behind nginx (COUNT=100000, SEED=17)
-	@COUNT="$(COUNT)" SEED="$(SEED)" .ci/fuzz-http
+	@COUNT="$(COUNT)" SEED="$(SEED)" Tests/Scripts/fuzz-http
 
 flood-http: ## strangers that hold all they can: answer times of good webhooks and memory meanwhile
-	@.ci/flood-http
+	@Tests/Scripts/flood-http
 
 check: lint docs ## format, rooms, documents, unit tests under ThreadSanitizer, all tests
 	@Tests/Scripts/check-rooms
 	swift build --build-tests --explicit-target-dependency-import-check error
-	@.ci/test-tsan --filter '$(UNIT_TESTS)'
-	@.ci/test
+	@Tests/Scripts/test-tsan --filter '$(UNIT_TESTS)'
+	@Tests/Scripts/test
 
 docs: ## build the documents into .local/docs, without a warning
 	@mkdir -p .local/docs
@@ -83,42 +83,42 @@ format: ## format the sources in place
 	swift format format --in-place --recursive --parallel $(SOURCES)
 
 build: ## build everything, for debugging
-	@.ci/setup
+	@Tests/Scripts/setup
 	swift build
 
 install: ## install the program and its systemd unit (PREFIX=/usr/local, DESTDIR=)
-	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" .ci/install
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" Tests/Scripts/install
 
 deb: ## make the Debian package in .build/deb (VERSION=)
-	@VERSION="$(VERSION)" .ci/deb
+	@VERSION="$(VERSION)" Tests/Scripts/deb
 
 image: ## make OCI images of the service and the sandbox in .build/image, without a daemon (as root)
-	@VERSION="$(VERSION)" .ci/image
+	@VERSION="$(VERSION)" Tests/Scripts/image
 
 check-deploy: ## set-up, package, image, proxies, rights: all of it, on bare systems (as root, half an hour)
-	@.ci/check-deploy
+	@Tests/Scripts/check-deploy
 
 check-setup: ## the set-up on bare Debian 12 and 13 (as root; FULL=1: `make run` there too)
-	@FULL="$(FULL)" .ci/check-setup
+	@FULL="$(FULL)" Tests/Scripts/check-setup
 
 check-image: ## run the image with a read-only root; check compose file and manifests (as root)
-	@.ci/check-image
+	@Tests/Scripts/check-image
 
 check-deb: ## install, run, upgrade and remove the package on bare Debian 12 and 13 (as root)
-	@.ci/check-deb
+	@Tests/Scripts/check-deb
 
 check-proxies: ## nginx and Caddy before two instances that are restarted under load
-	@.ci/check-proxies
+	@Tests/Scripts/check-proxies
 
 check-rights: ## run everything with the rights of fixtures/deploy/grants.sql alone
-	@.ci/check-rights
+	@Tests/Scripts/check-rights
 
 bench: ## measure, with a release build (FULL=1: with large tables too)
-	@FULL="$(FULL)" .ci/bench
+	@FULL="$(FULL)" Tests/Scripts/bench
 
 soak: ## run for long, with faults on all sides (MINUTES=60, RATE=2000 webhooks/s): nothing lost, nothing grows
-	@MINUTES="$(MINUTES)" RATE="$(RATE)" .ci/soak
+	@MINUTES="$(MINUTES)" RATE="$(RATE)" Tests/Scripts/soak
 
 clean: ## stop the private databases, remove all that was built or stored
-	@for folder in .local/*/; do [ ! -e "$$folder/server.pid" ] || .ci/mariadb stop "$$folder"; done
+	@for folder in .local/*/; do [ ! -e "$$folder/server.pid" ] || Tests/Scripts/mariadb stop "$$folder"; done
 	rm -rf .build .local

@@ -2,7 +2,7 @@ import Foundation
 
 @testable import TestSupport
 
-/// A private nginx in front of servers of this process. `.ci/nginx` puts the program where `TEST_NGINX` says.
+/// A private nginx in front of servers of this process. `Tests/Scripts/nginx` puts the program where `TEST_NGINX` says.
 struct Nginx {
     static let program = ProcessInfo.processInfo.environment["TEST_NGINX"]
 

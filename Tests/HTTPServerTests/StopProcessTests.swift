@@ -5,11 +5,11 @@ import Testing
 @testable import TestSupport
 
 enum SlowEpoll {
-    /// What is preloaded; `.ci/test` makes it.
+    /// What is preloaded; `Tests/Scripts/test` makes it.
     static let library = ProcessInfo.processInfo.environment["TEST_SLOW_EPOLL"]
 }
 
-/// Stops of a process under load while its event loop is slow (`.ci/slow-epoll.c`): libmicrohttpd ends the process with
+/// Stops of a process under load while its event loop is slow (`Tests/Scripts/slow-epoll.c`): libmicrohttpd ends the process with
 /// SIGABRT if a socket leaves an epoll set by two ways at once. STOPS: how many; 200 in the long form.
 @Suite(.timeLimit(.minutes(10)), .enabled(if: SlowEpoll.library != nil)) struct StopProcessTests {
     static let stops = ProcessInfo.processInfo.environment["STOPS"].flatMap { Int($0) } ?? 5

@@ -1,6 +1,6 @@
 """Makes the unit tests of promtool for fixtures/prometheus/alerts.yml: for each alert one that fires it and one that does not.
 
-Only names of alerts are compared, not their texts: what is said may change. Called by .ci/test-alerts."""
+Only names of alerts are compared, not their texts: what is said may change. Called by Tests/Scripts/test-alerts."""
 
 import json
 import pathlib

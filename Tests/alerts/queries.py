@@ -1,4 +1,4 @@
-"""Asks a Prometheus that scrapes a real run all that the dashboard and the alerts ask. Called by .ci/test-alerts."""
+"""Asks a Prometheus that scrapes a real run all that the dashboard and the alerts ask. Called by Tests/Scripts/test-alerts."""
 
 import json
 import os

@@ -6,7 +6,7 @@ import Testing
 @testable import Sandbox
 @testable import TestSupport
 
-/// The private cluster of three nodes (`.ci/cluster`) whose folder `TEST_CLUSTER` names: Galera, or a MySQL group.
+/// The private cluster of three nodes (`Tests/Scripts/cluster`) whose folder `TEST_CLUSTER` names: Galera, or a MySQL group.
 struct Cluster: Sendable {
     private static let folder = ProcessInfo.processInfo.environment["TEST_CLUSTER"]
     static var isThere: Bool { folder != nil }
@@ -99,7 +99,8 @@ struct Cluster: Sendable {
         let log = try TestFolder.make() + "/log"
         // The node outlives this process, and is not to be killed with the script's.
         let process = try await ServerProcess.start(
-            [NSString.path(withComponents: sources + [".ci", "cluster"]), command, folder, "\(node)"], log: log)
+            [NSString.path(withComponents: sources + ["Tests", "Scripts", "cluster"]), command, folder, "\(node)"],
+            log: log)
         let status = await process.waitForEnd()
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
         try #require(status == 0, "cluster \(command) \(node): \(text)")

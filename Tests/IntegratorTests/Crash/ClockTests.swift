@@ -12,7 +12,7 @@ import Testing
 /// clock is wrong, and that is all.
 @Suite(
     .serialized,
-    .enabled(if: FakeClock.library != nil, "started without the clock that .ci/test makes, or under a sanitizer"))
+    .enabled(if: FakeClock.library != nil, "started without the clock of Tests/Scripts/test, or under a sanitizer"))
 struct ClockTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
     private static let hour: Int64 = 3600

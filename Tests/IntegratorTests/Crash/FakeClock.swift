@@ -2,9 +2,9 @@ import Foundation
 
 @testable import TestSupport
 
-/// A wall clock for one process, which can be put forwards and backwards while it runs (.ci/fake-clock.c).
+/// A wall clock for one process, which can be put forwards and backwards while it runs (Tests/Scripts/fake-clock.c).
 struct FakeClock: Sendable {
-    /// What is preloaded; `.ci/test` makes it. Nil: the tests were started in another way, or under a sanitizer, which has to
+    /// What is preloaded; `Tests/Scripts/test` makes it. Nil: the tests were started in another way, or under a sanitizer, which has to
     /// be the first in a process itself.
     static let library = ProcessInfo.processInfo.environment["TEST_FAKE_CLOCK"]
 

@@ -16,7 +16,7 @@ import Testing
 /// around a COMMIT and Pusher fails now and then; at the end the rows, the log and what subscribers saw must be what the model
 /// says.
 ///
-/// A schedule that fails is printed with its seed. `make chaos SEED=17` runs that one alone, as does `MODEL_SEED=17 .ci/test
+/// A schedule that fails is printed with its seed. `make chaos SEED=17` runs that one alone, as does `MODEL_SEED=17 Tests/Scripts/test
 /// --filter ModelTests`; what is done to the processes meanwhile is left to chance. `MODEL_SCHEDULES=5000` runs more of them.
 @Suite struct ModelTests {
     private static func setting(_ name: String) -> UInt64? {

@@ -1,4 +1,4 @@
-// Proves that .ci/tsan-mutex.c hides nothing: what a contended Mutex guards is no race, and what it does not guard is one,
+// Proves that Tests/Scripts/tsan-mutex.c hides nothing: what a contended Mutex guards is no race, and what it does not guard is one,
 // beside it and in the same threads. Run without arguments it must be clean, with one it must be reported.
 import Synchronization
 

@@ -2,7 +2,7 @@
 // where they are seen; the slow ones, taken under contention, are in the toolchain's libswiftSynchronization.so, which is
 // not instrumented, so that whatever a contended Mutex guards would be reported as a race. Linked into a program under
 // test, these stand before the library's: they call them, and tell the sanitizer what they have done. Nothing is
-// suppressed: a race that no Mutex guards is still found (.ci/test-tsan proves it first).
+// suppressed: a race that no Mutex guards is still found (Tests/Scripts/test-tsan proves it first).
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdbool.h>
