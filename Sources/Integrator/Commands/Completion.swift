@@ -17,45 +17,61 @@ enum Completion {
         ("--abilities", ["*", "datasets:read", "datasets:write"]),
     ]
 
-    /// The script for `bash` or `zsh`; nil: for another shell there is none.
+    /// The script for `bash` or `zsh`, to be evaluated or to stand where the shell looks for completions; nil: for another
+    /// shell there is none.
     static func script(for shell: String) -> String? {
         switch shell {
-        case "bash": bash
-        case "zsh": "autoload -U +X bashcompinit && bashcompinit\n" + bash
+        case "bash":
+            """
+            _integrator() {
+                local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}"
+                local command="${COMP_WORDS[1]-}" index=$COMP_CWORD found=''
+            \(choice)
+                set -f
+                COMPREPLY=($(compgen -W "$found" -- "$current"))
+                set +f
+            }
+            complete -o default -F _integrator integrator
+            """
+        case "zsh":
+            """
+            #compdef integrator
+            compdef _integrator integrator
+            _integrator() {
+                local previous="${words[CURRENT-1]}" command="${words[2]-}" index=$((CURRENT - 1)) found=''
+            \(choice)
+                compadd -- ${=found} || _files
+            }
+            # The first call of the autoloaded function is this file itself.
+            if [[ ${funcstack[1]-} == _integrator ]]; then _integrator "$@"; fi
+            """
         default: nil
         }
     }
 
-    private static var bash: String {
+    /// Sets `found` to the words that may come next, in either shell.
+    private static var choice: String {
         let commands = Help.commands.keys.sorted()
-        let values = values.map { "        \($0.option)) words='\($0.values.joined(separator: " "))' ;;" }
+        let values = values.map { "        \($0.option)) found='\($0.values.joined(separator: " "))' ;;" }
         let cases = commands.map { command in
             let options = Help.commands[command].map(options) ?? []
             return """
-                        \(command))
-                            words='\(options.joined(separator: " "))'
-                            [ "$COMP_CWORD" -ne 2 ] || words="\((subcommands[command] ?? []).joined(separator: " ")) $words" ;;
+                            \(command))
+                                found='\(options.joined(separator: " "))'
+                                [ "$index" -ne 2 ] || found="\((subcommands[command] ?? []).joined(separator: " ")) $found" ;;
                 """
         }
         return """
-            _integrator() {
-                local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" words=''
                 case "$previous" in
             \(values.joined(separator: "\n"))
                     *)
-                        case "$COMP_CWORD" in
-                            1) words='\((commands + ["help", "--help", "--version"]).joined(separator: " "))' ;;
-                            *) case "${COMP_WORDS[1]}" in
-                    help) words='\(commands.joined(separator: " "))' ;;
+                        if [ "$index" -eq 1 ]; then
+                            found='\((commands + ["help", "--help", "--version"]).joined(separator: " "))'
+                        else case "$command" in
+                            help) found='\(commands.joined(separator: " "))' ;;
             \(cases.joined(separator: "\n"))
-                            esac ;;
-                        esac ;;
+                        esac; fi ;;
                 esac
-                set -f
-                COMPREPLY=($(compgen -W "$words" -- "$current"))
-                set +f
-            }
-            complete -o default -F _integrator integrator
             """
     }
 
