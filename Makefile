@@ -33,7 +33,7 @@ test-unit: ## the tests that need no database
 test-console: ## both pages in a headless Chromium; screenshots in .local/console
 	@Tests/Scripts/test-console
 
-test-alerts: ## fire each alert, and ask a real run what the dashboard asks (downloads 60 MB once; RULES_ONLY=1: no run)
+test-alerts: ## fire each alert; set faults up and find them by page, command and alert (downloads 60 MB once; RULES_ONLY=1: no run)
 	@RULES_ONLY="$(RULES_ONLY)" Tests/Scripts/test-alerts
 
 test-tsan: ## all tests under ThreadSanitizer

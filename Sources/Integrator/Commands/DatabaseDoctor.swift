@@ -8,6 +8,8 @@ struct DatabaseDoctor {
     /// Seconds that the clocks may differ: less than a webhook's timestamp may be off, by far.
     private static let tolerance: Int64 = 5
     private static let longOwed: Int64 = 300
+    /// Seconds; our statements take milliseconds.
+    private static let slow: Int64 = 1
 
     let configuration: MySQLConfiguration
 
@@ -23,6 +25,7 @@ struct DatabaseDoctor {
             findings.append(await version(connection))
             findings += try await settings(connection)
             findings.append(try await clock(connection))
+            findings += try await slowStatements(connection)
             let migrations = await migrations(connection)
             findings.append(migrations)
             if migrations.level == .ok {
@@ -100,6 +103,17 @@ struct DatabaseDoctor {
             findings.append(.fault("database", "is read-only", "connect to the node that takes writes"))
         }
         return findings
+    }
+
+    private func slowStatements(_ connection: MySQLConnection) async throws -> [Finding] {
+        let slow = try await RunningStatements(ofSeconds: Self.slow, on: connection)
+        guard slow.count > 0 else { return [] }
+        let state = slow.state.map { ": \($0)" } ?? ""
+        return [
+            .warning(
+                "database", "is slow: a statement of ours has run for \(slow.longest) s\(state)",
+                "look at the server's locks and disk: SHOW FULL PROCESSLIST names who holds what")
+        ]
     }
 
     private func clock(_ connection: MySQLConnection) async throws -> Finding {

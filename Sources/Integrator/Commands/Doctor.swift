@@ -40,6 +40,7 @@ struct Doctor {
         let client = HTTPClient(maximumConnectionsPerHost: 2, maximumResponseBytes: 1 << 20)
         var findings = secrets(configuration)
         findings.append(operatorSide(configuration))
+        findings += await instance(configuration, client)
         findings += await tvAPI(configuration, client)
         findings.append(await pusher(configuration.pusher, client))
         findings += await publicURL(configuration.publicURL, client)
@@ -53,6 +54,26 @@ struct Doctor {
             return .warning("operator", "page and API are off at \(place)", "set OPERATOR_TOKEN=NAME:act:TOKEN")
         }
         return .ok("operator", "\(configuration.operatorTokens.count) tokens for page and API at \(place)")
+    }
+
+    /// What the instance on this machine says of itself; nothing if there is none. It knows what only time shows: that Pusher
+    /// refuses what it is sent, or that a callback cannot be registered.
+    private static func instance(_ configuration: Configuration, _ client: HTTPClient) async -> [Finding] {
+        let host = ["0.0.0.0", "::"].contains(configuration.operatorHost) ? "127.0.0.1" : configuration.operatorHost
+        let authority = "\(host.contains(":") ? "[\(host)]" : host):\(configuration.operatorPort)"
+        let request = HTTPClientRequest(
+            method: "GET", url: "http://\(authority)/health/ready", timeout: .seconds(10))
+        guard let answer = try? await client.send(request), let root = try? JSONDocument(parsing: answer.body).root,
+            root["status"] != nil
+        else { return [] }
+        let findings = ["faults", "degraded"].flatMap { kind in
+            (root[kind]?.members ?? []).map { member in
+                let text =
+                    "\(kind == "faults" ? "takes no traffic" : "is degraded"): \(member.name): \(member.value.string ?? "")"
+                return Finding.fault("service", text, "see the other lines, and the log of the service")
+            }
+        }
+        return findings.isEmpty ? [.ok("service", "takes traffic")] : findings
     }
 
     private static func secrets(_ configuration: Configuration) -> [Finding] {

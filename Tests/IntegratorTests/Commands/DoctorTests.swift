@@ -99,6 +99,21 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func aStatementThatWaitsIsFound() async throws {
+        try await ServiceUnderTest.with { service in
+            async let waiting = service.execute("DO SLEEP(8)")
+            var found: [String] = []
+            for _ in 0..<20 where found.isEmpty {
+                try await Task.sleep(for: .milliseconds(250))
+                found = findings(await service.command("doctor", "--json")).map(\.text).filter {
+                    $0.hasPrefix("is slow: a statement of ours has run for")
+                }
+            }
+            #expect(!found.isEmpty)
+            _ = try await waiting
+        }
+    }
+
     @Test func serviceThatDoesNotRunIsToldOf() async throws {
         try await ServiceUnderTest.with { service in
             let variables = service.variables()
