@@ -81,7 +81,7 @@ let package = Package(
             [
                 "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store", "Datasets", "Time", "Text", "JSON",
                 "Telemetry",
-                "Signatures", "Pusher", "HTTPServer", "MySQL",
+                "Signatures", "Pusher", "HTTPServer",
             ],
             // The description is a link to `fixtures`; the page's files are those that the program serves.
             resources: [.embedInCode("openapi.json"), .embedInCode("Page"), .embedInCode("OperatorPage")]),

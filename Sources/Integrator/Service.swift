@@ -215,6 +215,7 @@ extension Service {
                 metrics: instruments.metrics)
             let contradictions = Contradictions(metrics: instruments.metrics, log: log)
             let wishlists = Wishlists(pool: pool)
+            let histories = Histories(pool: pool)
             let call = CreateCall(
                 pool: pool, api: tvAPI, registration: registration, lanes: lanes,
                 deadlineSeconds: configuration.tvAPIDeadlineSeconds, contradictions: contradictions, log: log)
@@ -230,15 +231,17 @@ extension Service {
                 addresses: ClientAddress(trusted: configuration.trustedProxies), instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
-                pool: pool, lanes: lanes, registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
+                database: { [pool] in await DatabaseReadiness.fault(in: pool) }, lanes: lanes,
+                registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
             idempotency = IdempotentCreates(
-                keys: IdempotencyKeys(pool: pool), pool: pool,
+                keys: IdempotencyKeys(pool: pool), histories: histories,
                 createSeconds: configuration.tvAPIDeadlineSeconds + DatasetCreation.claimMarginSeconds, log: log)
             var router = Router.api(
-                pool: pool, wishlists: wishlists,
-                creation: DatasetCreation(pool: pool, wishlists: wishlists, call: call), idempotency: idempotency,
-                training: TrainingUpdate(pool: pool, wishlists: wishlists, lanes: lanes), pusher: configuration.pusher,
-                publicURL: configuration.publicURL)
+                histories: histories, wishlists: wishlists,
+                creation: DatasetCreation(histories: histories, wishlists: wishlists, call: call),
+                idempotency: idempotency,
+                training: TrainingUpdate(histories: histories, wishlists: wishlists, lanes: lanes),
+                pusher: configuration.pusher, publicURL: configuration.publicURL)
             let healthEndpoints = HealthEndpoints(
                 health: health, metrics: instruments.metrics,
                 figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration).render)

@@ -213,20 +213,14 @@ extension BatchTransaction {
             }
         }
         if !reviving.isEmpty {
-            let sql: SQL = """
-                SELECT active_wishlist_id, id FROM wishlist_dataset_histories \
-                WHERE active_wishlist_id IN \(list: reviving.sorted())
-                """
-            for row in try connection.query(sql) {
+            for row in try connection.query(WishlistTable.activeHistoriesStatement(reviving.sorted())) {
                 workingSet.active[try row.int64(0), default: []].insert(try row.int64(1))
             }
         }
         if !training.isEmpty {
-            let sql: SQL = """
-                SELECT wishlist_to_group_id, MAX(id) FROM wishlist_dataset_histories \
-                WHERE wishlist_to_group_id IN \(list: training.sorted()) GROUP BY wishlist_to_group_id
-                """
-            for row in try connection.query(sql) { workingSet.latest[try row.int64(0)] = try row.int64(1) }
+            for row in try connection.query(WishlistTable.latestHistoriesStatement(training.sorted())) {
+                workingSet.latest[try row.int64(0)] = try row.int64(1)
+            }
         }
         try loadWishlists(addressed.union(training), locking: training, on: connection)
     }
@@ -248,13 +242,10 @@ extension BatchTransaction {
         _ ids: Set<Int64>, locking training: Set<Int64>, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
         var addresses: [Int64: WishlistAddress] = [:]
-        for (ids, lock) in [(ids, ""), (training, " FOR UPDATE SKIP LOCKED")] where !ids.isEmpty {
-            let sql: SQL = """
-                SELECT id, slug, group_id, training_status, training_scheduled_at FROM wishlist_to_groups \
-                WHERE id IN \(list: ids.sorted()) ORDER BY id\(unescaped: lock)
-                """
+        for (ids, isLocking) in [(ids, false), (training, true)] where !ids.isEmpty {
+            let statement = WishlistTable.readStatement(ids.sorted(), isLocking: isLocking)
             var found: Set<Int64> = []
-            for row in try connection.query(sql) {
+            for row in try connection.query(statement) {
                 let id = try row.int64(0)
                 found.insert(id)
                 addresses[id] = WishlistAddress(slug: try row.string(1), groupID: try row.optionalInt64(2))
@@ -262,7 +253,7 @@ extension BatchTransaction {
                     status: TrainingStatus(rawValue: Int(try row.int64(3))) ?? .none,
                     scheduledAt: try row.optionalTimestamp(4))
             }
-            if lock.isEmpty { continue }
+            if !isLocking { continue }
             // Present and not found: others have locked it.
             for slot in workingSet.slots {
                 let wishlist = slot.history.wishlistID

@@ -1,4 +1,3 @@
-import Text
 import Datasets
 package import Store
 package import MySQL
@@ -36,13 +35,7 @@ extension BatchTransaction {
             }
             if locked.concerns(event) { continue }
             // It waits, unless it turns out below that it need not.
-            statements.append(
-                """
-                UPDATE wishlist_dataset_events SET type = \(event.type.rawValue), dataset_id = \(event.datasetID), \
-                sequence = \(event.sequence), outcome = \(EventOutcome.parked.rawValue), reason = NULL WHERE id = \(id)
-                """)
-            statements.append(
-                "INSERT IGNORE INTO wishlist_dataset_parked (event_id, dataset_id) VALUES (\(id), \(event.datasetID))")
+            statements += EventLog.parkStatements(id, event)
             if let place = workingSet.place(of: event) {
                 workingSet.slots[place].entries.append(
                     Entry(.parked(id), key: webhook.id, body: webhook.body, event: event))
@@ -58,11 +51,8 @@ extension BatchTransaction {
     private func read(
         _ ids: [Int64], on connection: isolated MySQLConnection
     ) throws(MySQLError) -> [(id: Int64, webhook: IncomingWebhook)] {
-        let sql: SQL = """
-            SELECT id, event_key, body FROM wishlist_dataset_events WHERE id IN \(list: ids) ORDER BY id
-            """
         var events: [(id: Int64, webhook: IncomingWebhook)] = []
-        for row in try connection.query(sql) {
+        for row in try connection.query(EventLog.bodiesStatement(ids)) {
             let key = String(decoding: try row.bytes(1), as: UTF8.self)
             // Changes of our own have been applied, all of them.
             if key.hasPrefix(".") { continue }
@@ -86,12 +76,8 @@ extension BatchTransaction {
     private func openRows(
         _ ids: [Int64], on connection: isolated MySQLConnection
     ) throws(MySQLError) -> [Int64: EventOutcome] {
-        let sql: SQL = """
-            SELECT id, outcome FROM wishlist_dataset_events WHERE id IN \(list: ids) \
-            AND outcome <> \(EventOutcome.applied.rawValue) ORDER BY id FOR UPDATE
-            """
         var open: [Int64: EventOutcome] = [:]
-        for row in try connection.query(sql) {
+        for row in try connection.query(EventLog.lockUnappliedStatement(ids)) {
             open[try row.int64(0)] = EventOutcome(rawValue: Int(try row.int64(1)))
         }
         return open
@@ -100,18 +86,9 @@ extension BatchTransaction {
     private mutating func note(_ content: IncomingWebhook.Content, _ id: Int64, key: String) {
         switch content {
         case .unknown(let type):
-            statements.append(
-                """
-                UPDATE wishlist_dataset_events SET outcome = \(EventOutcome.ignored.rawValue), \
-                type = \(type.limited(to: 100)), reason = NULL WHERE id = \(id)
-                """)
+            statements.append(EventLog.ignoreStatement(id, type: type))
         case .invalid(let invalid):
-            statements.append(
-                """
-                UPDATE wishlist_dataset_events SET outcome = \(EventOutcome.rejected.rawValue), \
-                type = \(invalid.type?.limited(to: 100)), dataset_id = \(invalid.datasetID), \
-                sequence = \(invalid.sequence), reason = \(invalid.reason.limited(to: 1000)) WHERE id = \(id)
-                """)
+            statements.append(EventLog.rejectStatement(id, invalid))
             noteRejected(key, invalid.datasetID, invalid.reference)
         case .event:
             break
@@ -122,11 +99,7 @@ extension BatchTransaction {
         of ids: [Int64], _ before: [Int64: EventOutcome], on connection: isolated MySQLConnection
     ) throws(MySQLError) -> [Replayed] {
         guard !ids.isEmpty else { return [] }
-        let sql: SQL = """
-            SELECT id, event_key, type, outcome, reason, dataset_id, history_id, revision \
-            FROM wishlist_dataset_events WHERE id IN \(list: ids) ORDER BY id
-            """
-        return try connection.query(sql).map { row throws(MySQLError) in
+        return try connection.query(EventLog.resultsStatement(ids)).map { row throws(MySQLError) in
             let id = try row.int64(0)
             let outcome = EventOutcome(rawValue: Int(try row.int64(3))) ?? .stale
             return Replayed(

@@ -17,11 +17,7 @@ extension BatchTransaction {
         }
         for id in workingSet.trainingChanged.sorted() {
             guard let change = workingSet.training[id] else { continue }
-            try connection.execute(
-                """
-                UPDATE wishlist_to_groups SET training_status = \(change.status.rawValue), \
-                training_scheduled_at = \(change.scheduledAt), updated_at = \(workingSet.now) WHERE id = \(id)
-                """)
+            try connection.execute(WishlistTable.setTrainingStatement(change, of: id, at: workingSet.now))
         }
         for statement in statements { try connection.execute(statement) }
     }

@@ -1,6 +1,7 @@
 import Datasets
 import Delivery
 import MySQL
+import Store
 import Telemetry
 
 /// Takes what waits in a lane, does it in one transaction, and tells everybody after the commit. While one batch commits the
@@ -99,7 +100,7 @@ struct LaneWriter {
     }
 
     private static func maximumStatement(of connection: isolated MySQLConnection) throws(MySQLError) -> Int {
-        Int(try connection.query("SELECT @@max_allowed_packet")[0].int64(0))
+        Int(try connection.query(DatabaseReadiness.maximumStatementStatement)[0].int64(0))
     }
 
     /// Bytes of bodies, written in hexadecimal, that a statement takes beside the rest of their rows.
@@ -169,13 +170,9 @@ struct LaneWriter {
     /// before ours were committed. So both look again after their commit, and one of them sees the other: a node of a Galera
     /// cluster has by then what was committed before on any node.
     private func unparkKnown(_ datasetIDs: Set<Int64>, on connection: isolated MySQLConnection) {
-        let sql: SQL = """
-            SELECT DISTINCT p.dataset_id FROM wishlist_dataset_parked p \
-            JOIN wishlist_dataset_histories h ON h.dataset_id = p.dataset_id \
-            WHERE p.dataset_id IN \(list: datasetIDs.sorted())
-            """
+        let statement = EventLog.parkedOfKnownStatement(among: datasetIDs.sorted())
         do {
-            for row in try connection.query(sql) { lane.unpark([try row.int64(0)]) }
+            for row in try connection.query(statement) { lane.unpark([try row.int64(0)]) }
         } catch {
             // The sweep finds them.
             instruments.log.warning("parked webhooks not looked up", ["error": .string("\(error)")])

@@ -18,6 +18,11 @@ package struct IdempotencyKeys: Sendable {
         fileprivate var row: SQL {
             "user_id = \(user) AND idempotency_key = \(Array(key.utf8)) AND claim = \(number)"
         }
+
+        /// Names the history that was reserved: for the transaction that reserves it.
+        func noteStatement(_ historyID: Int64) -> SQL {
+            "UPDATE integrator_idempotency_keys SET history_id = \(historyID) WHERE \(row)"
+        }
     }
 
     /// What a key means for a request.
@@ -104,11 +109,6 @@ package struct IdempotencyKeys: Sendable {
             if case .duplicateKey = error.kind { return nil }
             throw error
         }
-    }
-
-    /// Names the history that was reserved: a statement for the transaction that reserves it.
-    package func note(_ historyID: Int64, under claim: Claim) -> SQL {
-        "UPDATE integrator_idempotency_keys SET history_id = \(historyID) WHERE \(claim.row)"
     }
 
     /// Keeps the answer for those who ask again.

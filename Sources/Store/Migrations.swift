@@ -24,6 +24,14 @@ package enum Migrations {
         Migration(name: "0011_retryable_errors.sql", bytes: PackageResources._011_retryable_errors_sql),
     ]
 
+    /// Names of those that have not been applied.
+    package static func missing(on connection: isolated MySQLConnection) throws(MySQLError) -> [String] {
+        let applied = try connection.query("SELECT name FROM integrator_migrations").map { row throws(MySQLError) in
+            try row.string(0)
+        }
+        return all.map(\.name).filter { !applied.contains($0) }
+    }
+
     /// The way back. The first loses nothing; the second drops what is in the service's own tables and columns.
     package static let undo = [
         Migration(name: "0001_undo_indexes.sql", bytes: PackageResources._001_undo_indexes_sql),

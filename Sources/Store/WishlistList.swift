@@ -1,5 +1,5 @@
 package import Datasets
-package import MySQL
+import MySQL
 
 /// The wishlists that a user may see.
 package struct WishlistList: Sendable {
@@ -64,12 +64,12 @@ package struct WishlistList: Sendable {
     }
 
     /// How many there are in all.
-    package func total(on connection: isolated MySQLConnection) throws(MySQLError) -> Int {
+    func total(on connection: isolated MySQLConnection) throws(MySQLError) -> Int {
         Int(try connection.query("SELECT COUNT(*) \(condition)").first?.int64(0) ?? 0)
     }
 
     /// A part of the list, by name.
-    package func items(from offset: Int, limit: Int, on connection: isolated MySQLConnection) throws(MySQLError)
+    func items(from offset: Int, limit: Int, on connection: isolated MySQLConnection) throws(MySQLError)
         -> [Item]
     {
         let rows = try connection.query(
@@ -103,6 +103,18 @@ package struct WishlistList: Sendable {
                 wishlist: wishlist, groupName: try row.optionalString("group_name"),
                 isSubscribed: try row.bool("subscribed"), missing: missing, activeID: try row.optionalInt64("active"),
                 latest: latest[wishlist.id])
+        }
+    }
+}
+
+extension Wishlists {
+    /// A part of a list by name, and how many there are in all.
+    package func page(
+        of list: WishlistList, from offset: Int, limit: Int
+    ) async throws -> (total: Int, items: [WishlistList.Item]) {
+        try await pool.withConnection { connection in
+            let total = try list.total(on: connection)
+            return (total, offset < total ? try list.items(from: offset, limit: limit, on: connection) : [])
         }
     }
 }

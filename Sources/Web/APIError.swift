@@ -2,7 +2,6 @@ import Store
 package import Datasets
 package import HTTPServer
 import JSON
-import MySQL
 
 /// An answer that is an error: `{"message", "code"}`, and `errors` where input is at fault (spec, section 2).
 package struct APIError: Error, Sendable {
@@ -67,7 +66,7 @@ package struct APIError: Error, Sendable {
         switch error {
         case let error as APIError: self = error
         case let refusal as Refusal: self.init(refusal)
-        case let error as MySQLError where error.passes:
+        case _ where DatabaseFault.passes(error):
             self = .unavailable("database_unavailable", "The database is not available.", retryAfter: 1)
         default: self = .serverError
         }

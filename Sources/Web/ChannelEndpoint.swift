@@ -4,7 +4,6 @@ import Delivery
 import Store
 import HTTPServer
 import JSON
-import MySQL
 import Pusher
 import Telemetry
 

@@ -3,7 +3,6 @@ import Store
 import Workflows
 import HTTPServer
 import JSON
-import MySQL
 
 /// Creating datasets (spec, section 2, Case 1).
 struct DatasetEndpoints: Sendable {
@@ -25,20 +24,20 @@ struct DatasetEndpoints: Sendable {
         }
         let options = try DatasetCreation.Options(request)
         guard let key = request.http.headers["idempotency-key"] else {
-            return .resource(201, try await create(wishlist, caller, options, request) { _ in nil }.resource())
+            return .resource(201, try await create(wishlist, caller, options, request, under: nil).resource())
         }
-        return try await idempotency.answer(key, of: wishlist, by: caller, body: request.http.body) { noting in
-            try await create(wishlist, caller, options, request, noting)
+        return try await idempotency.answer(key, of: wishlist, by: caller, body: request.http.body) { claim in
+            try await create(wishlist, caller, options, request, under: claim)
         }
     }
 
     private func create(
         _ wishlist: Wishlist, _ caller: Caller, _ options: DatasetCreation.Options, _ request: APIRequest,
-        _ noting: @escaping @Sendable (Int64) -> SQL?
+        under claim: IdempotencyKeys.Claim?
     ) async throws -> DatasetHistory {
         try await creation.create(
             of: wishlist, by: caller, options, exceptSocketID: SocketID.valid(request.http.headers["x-socket-id"]),
-            traceparent: request.trace.header, noting: noting)
+            traceparent: request.trace.header, under: claim)
     }
 }
 

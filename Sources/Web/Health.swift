@@ -3,7 +3,6 @@ package import Delivery
 import HTTPServer
 import JSON
 package import Lanes
-package import MySQL
 import Store
 import Synchronization
 package import Telemetry
@@ -25,23 +24,17 @@ package final class Health: Sendable {
     private let database: Probe<(check: String, reason: String)?>
     private let writers: Probe<String?>
 
+    /// - Parameter database: what is wrong with the database; nil: nothing.
     package init(
-        pool: MySQLPool, lanes: HistoryLanes, registration: CallbackRegistration, dispatcher: Dispatcher,
+        database: @escaping @Sendable () async -> (check: String, reason: String)?, lanes: HistoryLanes,
+        registration: CallbackRegistration, dispatcher: Dispatcher,
         pusher: PusherCheck
     ) {
         self.registration = registration
         self.dispatcher = dispatcher
         self.pusher = pusher
         // Whoever asks, and however many: the database is asked once a second, and nobody waits long for it.
-        database = Probe(validity: .seconds(1), patience: .seconds(2)) {
-            do {
-                return try await pool.withConnection { try DatabaseReadiness.fault(on: $0) }
-            } catch let error as MySQLError where error.number == 1146 {
-                return ("migrations", "not applied: all; run `integrator migrate`")
-            } catch {
-                return ("database", Self.reason(error))
-            }
-        }
+        self.database = Probe(validity: .seconds(1), patience: .seconds(2), ask: database)
         writers = Probe(validity: .seconds(1), patience: .seconds(3)) { await Self.fault(of: lanes) }
     }
 
@@ -49,26 +42,15 @@ package final class Health: Sendable {
     private static func fault(of lanes: HistoryLanes) async -> String? {
         for lane in lanes.depths.indices {
             let event = DatasetEvent(type: .datasetStalled, datasetID: Int64(lane))
-            do throws(MySQLError) {
+            do {
                 _ = try await lanes.make(event, of: 0, key: ".health", body: [])
-            } catch  where error.passes {
-                return "the writers: \(reason(error))"
+            } catch  where DatabaseFault.passes(error) {
+                return "the writers: \(DatabaseFault.reason(error))"
             } catch {
                 // As it should be: there is no such history.
             }
         }
         return nil
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch (error as? MySQLError)?.kind {
-        case .unreachable: "cannot be reached"
-        case .refused: "turns this service away: see its log"
-        case .connectionLost: "the connection was lost"
-        case .timeout: "does not answer in time"
-        case .closed: "the service is stopping"
-        default: "a query failed: see the log"
-        }
     }
 
     /// Not ready from now on.

@@ -3,7 +3,6 @@ import Datasets
 import Time
 import HTTPServer
 import JSON
-import MySQL
 import Signatures
 
 /// A request for a list of histories, with what its links need to know.

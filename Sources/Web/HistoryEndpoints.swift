@@ -2,22 +2,21 @@ import Datasets
 import Store
 import HTTPServer
 import JSON
-import MySQL
 
 /// Reading a wishlist's histories (spec, section 2, Case 2).
 struct HistoryEndpoints: Sendable {
     /// Changes in one answer, if the client does not say, and at most.
     private static let (defaultEvents, mostEvents): (Int64, Int64) = (100, 500)
 
-    let pool: MySQLPool
+    let histories: Histories
     let wishlists: Wishlists
     let publicURL: String
 
     func add(to router: inout Router) {
-        let histories = "\(DatasetEndpoints.wishlist)/histories"
-        router.on("GET", histories, needs: .read, list)
-        router.on("GET", "\(histories)/{id}", needs: .read, show)
-        router.on("GET", "\(histories)/{id}/events", needs: .read, events)
+        let path = "\(DatasetEndpoints.wishlist)/histories"
+        router.on("GET", path, needs: .read, list)
+        router.on("GET", "\(path)/{id}", needs: .read, show)
+        router.on("GET", "\(path)/{id}/events", needs: .read, events)
     }
 
     private func list(_ request: APIRequest, _ caller: Caller) async throws -> HTTPResponse {
@@ -29,24 +28,16 @@ struct HistoryEndpoints: Sendable {
             perPage: wanted.query.perPage)
         let body: [UInt8]
         if let page = wanted.page {
-            let offset = (page - 1) * wanted.query.perPage
-            let (total, items, names) = try await pool.withConnection { connection in
-                let total = try list.total(on: connection)
-                let items = offset < total ? try list.page(at: .offset(offset), on: connection).items : []
-                return (total, items, try Self.names(items, on: connection))
-            }
+            let (total, found) = try await histories.page(of: list, from: (page - 1) * wanted.query.perPage)
             body = pagination.numbered(
-                page: page, count: items.count, total: total, data: Self.resources(items, names))
+                page: page, count: found.page.items.count, total: total, data: Self.resources(found))
         } else {
             let cursor = wanted.cursor
-            let (page, names) = try await pool.withConnection { connection in
-                let page = try list.page(at: .cursor(cursor), on: connection)
-                return (page, try Self.names(page.items, on: connection))
-            }
-            let (previous, next) = Self.cursors(around: page, from: cursor)
+            let found = try await histories.page(of: list, at: cursor)
+            let (previous, next) = Self.cursors(around: found.page, from: cursor)
             body = pagination.cursors(
                 previous: previous?.text(sort: wanted.query.sort), next: next?.text(sort: wanted.query.sort),
-                data: Self.resources(page.items, names))
+                data: Self.resources(found))
         }
         return HTTPResponse.json(200, body).conditional(on: request.http)
     }
@@ -65,19 +56,12 @@ struct HistoryEndpoints: Sendable {
         )
     }
 
-    private static func names(
-        _ items: [HistoryList.Item], on connection: isolated MySQLConnection
-    ) throws(MySQLError) -> [Int64: String] {
-        try Wishlists.names(ofUsers: Set(items.compactMap(\.history.createdBy)), on: connection)
-    }
-
-    /// - Parameter names: of the users who made them.
-    private static func resources(_ items: [HistoryList.Item], _ names: [Int64: String]) -> [UInt8] {
+    private static func resources(_ found: Histories.Listed) -> [UInt8] {
         var json = JSONWriter()
         json.array { json in
-            for item in items {
+            for item in found.page.items {
                 item.history.resource(result: item.result, into: &json) { json in
-                    json.field("created_by_name", item.history.createdBy.flatMap { names[$0] })
+                    json.field("created_by_name", item.history.createdBy.flatMap { found.names[$0] })
                 }
             }
         }
@@ -89,15 +73,9 @@ struct HistoryEndpoints: Sendable {
         var reader = try QueryReader(request.http)
         try reader.finish()
         let id = try Self.id(request)
-        let found = try await pool.withConnection { connection -> ([UInt8]?, DatasetHistory, String?)? in
-            guard let row = try Self.row(id, of: wishlist, on: connection) else { return nil }
-            let history = try HistoryTable.history(from: row)
-            let names = try Wishlists.names(ofUsers: Set([history.createdBy].compactMap(\.self)), on: connection)
-            return (try row.optionalBytes("result"), history, history.createdBy.flatMap { names[$0] })
-        }
-        guard let (result, history, name) = found else { throw APIError.notFound }
+        guard let found = try await histories.find(id, of: wishlist) else { throw APIError.notFound }
         var json = JSONWriter()
-        history.resource(result: result, into: &json) { $0.field("created_by_name", name) }
+        found.history.resource(result: found.result, into: &json) { $0.field("created_by_name", found.createdByName) }
         return HTTPResponse.resource(200, json.bytes).conditional(on: request.http)
     }
 
@@ -109,14 +87,9 @@ struct HistoryEndpoints: Sendable {
         let otherParameters = reader.queryString(without: ["after", "before"])
         try reader.finish()
         let id = try Self.id(request)
-        let timeline = try await pool.withConnection { connection -> Timeline? in
-            // Nothing is looked up in the log for a history of somebody else's.
-            guard let row = try Self.row(id, of: wishlist, on: connection) else { return nil }
-            let history = try HistoryTable.history(from: row)
-            let rows = try connection.query(EventLog.timeline(of: id, part, limit: limit + 1))
-            return try Timeline(of: history, part, rows, limit: limit)
+        guard let timeline = try await histories.timeline(of: id, of: wishlist, part, limit: limit) else {
+            throw APIError.notFound
         }
-        guard let timeline else { throw APIError.notFound }
         let url = publicURL + request.http.path
         let body = timeline.json(perPage: limit) { part in
             switch part {
@@ -141,16 +114,5 @@ struct HistoryEndpoints: Sendable {
             let id = Int64(text)
         else { throw .notFound }
         return id
-    }
-
-    private static func row(
-        _ id: Int64, of wishlist: Wishlist, on connection: isolated MySQLConnection
-    ) throws(MySQLError) -> MySQLRow? {
-        try connection.query(
-            """
-            SELECT \(HistoryTable.columns), h.result FROM wishlist_dataset_histories h \
-            WHERE h.id = \(id) AND h.wishlist_to_group_id = \(wishlist.id)
-            """
-        ).first
     }
 }

@@ -3,7 +3,6 @@ package import Store
 import Workflows
 import HTTPServer
 import JSON
-package import MySQL
 import Signatures
 package import Telemetry
 
@@ -15,24 +14,24 @@ package struct IdempotentCreates: Sendable {
     private static let replayedHeader = (name: "Idempotent-Replayed", value: "true")
 
     let keys: IdempotencyKeys
-    let pool: MySQLPool
+    let histories: Histories
     /// How long one create may take, in seconds.
     let createSeconds: Int64
     let log: Logger
 
-    package init(keys: IdempotencyKeys, pool: MySQLPool, createSeconds: Int64, log: Logger) {
+    package init(keys: IdempotencyKeys, histories: Histories, createSeconds: Int64, log: Logger) {
         self.keys = keys
-        self.pool = pool
+        self.histories = histories
         self.createSeconds = createSeconds
         self.log = log
     }
 
     /// The answer to a create under a key: the first one, or that of `create`.
     ///
-    /// - Parameter create: gets what is to be written in the transaction that reserves the row.
+    /// - Parameter create: notes the row that it reserves under the key.
     func answer(
         _ key: String, of wishlist: Wishlist, by caller: Caller, body: [UInt8],
-        create: (@escaping @Sendable (Int64) -> SQL?) async throws -> DatasetHistory
+        create: (IdempotencyKeys.Claim) async throws -> DatasetHistory
     ) async throws -> HTTPResponse {
         guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw APIError.invalid(
@@ -50,9 +49,9 @@ package struct IdempotentCreates: Sendable {
             response.headers.append(Self.replayedHeader)
             return response
         case .new(let claim):
-            return await finish(claim) { try await create { keys.note($0, under: claim) } }
+            return await finish(claim) { try await create(claim) }
         case .begun(let claim, let historyID):
-            return try await takeUp(historyID, claim) { try await create { keys.note($0, under: claim) } }
+            return try await takeUp(historyID, claim) { try await create(claim) }
         }
     }
 
@@ -86,9 +85,7 @@ package struct IdempotentCreates: Sendable {
     private func takeUp(
         _ historyID: Int64, _ claim: IdempotencyKeys.Claim, _ create: () async throws -> DatasetHistory
     ) async throws -> HTTPResponse {
-        let sql: SQL = "SELECT \(HistoryTable.columns) FROM wishlist_dataset_histories h WHERE h.id = \(historyID)"
-        let history = try await pool.withConnection { try $0.query(sql).first.map(HistoryTable.history(from:)) }
-        guard let history else { return await finish(claim, create) }
+        guard let history = try await histories.find(historyID) else { return await finish(claim, create) }
         if history.status == .pending {
             // Whoever has the row's lease is at it.
             try await keys.release(claim)

@@ -1,5 +1,4 @@
 import Time
-import MySQL
 import Synchronization
 
 /// So many requests a minute for each token, as Laravel's `ThrottleRequests` counts them: a window begins with its first

@@ -4,7 +4,6 @@ package import Store
 package import TVPython
 import Time
 package import HTTPServer
-import MySQL
 import Telemetry
 package import Signatures
 import Synchronization

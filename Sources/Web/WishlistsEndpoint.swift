@@ -2,7 +2,6 @@ import Datasets
 import Delivery
 import HTTPServer
 import JSON
-import MySQL
 import Pusher
 import Store
 import Time
@@ -14,7 +13,7 @@ struct WishlistsEndpoint: Sendable {
     /// `wishlist_to_groups.status`, by the name that clients see.
     private static let statuses: [String: Int64] = ["inactive": 0, "active": 1, "canceled": 3]
 
-    let pool: MySQLPool
+    let wishlists: Wishlists
     let publicURL: String
     /// What this deployment publishes to.
     let channels: [ChannelKind]
@@ -31,11 +30,7 @@ struct WishlistsEndpoint: Sendable {
         let otherParameters = reader.queryString(without: ["page"])
         try reader.finish()
         let list = WishlistList(user: caller.userID, filter)
-        let (total, items) = try await pool.withConnection { connection in
-            let total = try list.total(on: connection)
-            let offset = (page - 1) * perPage
-            return (total, offset < total ? try list.items(from: offset, limit: perPage, on: connection) : [])
-        }
+        let (total, items) = try await wishlists.page(of: list, from: (page - 1) * perPage, limit: perPage)
         let pagination = Pagination(
             path: publicURL + request.http.path, otherParameters: otherParameters, perPage: perPage)
         var json = JSONWriter()

@@ -119,72 +119,41 @@ package struct Deadlines: Sendable {
 
     /// The datasets whose deadline is near or past, in its order.
     private func near(after last: DatasetHistory?) async throws -> MySQLRows {
-        let lead = DatasetHistory.redeliveryLead(of: deadlineSeconds)
-        var further: SQL = ""
-        if let last, let deadline = last.deadlineAt {
-            further =
-                "AND h.deadline_at >= \(deadline) AND NOT (h.deadline_at = \(deadline) AND h.id <= \(last.id))"
-        }
-        let sql: SQL = """
-            SELECT \(HistoryTable.columns), UTC_TIMESTAMP(6) AS db_now \
-            FROM wishlist_dataset_histories h FORCE INDEX (histories_deadline_at) \
-            WHERE h.deadline_at <= UTC_TIMESTAMP(6) + INTERVAL \(lead) MICROSECOND \(further) \
-            ORDER BY h.deadline_at, h.id LIMIT \(Self.page)
-            """
-        return try await pool.withConnection { try $0.query(sql) }
+        let statement = HistoryTable.nearDeadlineStatement(
+            within: DatasetHistory.redeliveryLead(of: deadlineSeconds), after: last, limit: Self.page)
+        return try await pool.withConnection { try $0.query(statement) }
     }
 
     /// Microseconds until the first of the others is near its deadline.
     private func firstLater() async throws -> Int64? {
-        let lead = DatasetHistory.redeliveryLead(of: deadlineSeconds)
-        let sql: SQL = """
-            SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), h.deadline_at) - \(lead) \
-            FROM wishlist_dataset_histories h FORCE INDEX (histories_deadline_at) \
-            WHERE h.deadline_at > UTC_TIMESTAMP(6) + INTERVAL \(lead) MICROSECOND ORDER BY h.deadline_at LIMIT 1
-            """
-        return try await pool.withConnection { try $0.query(sql).first?.int64(0) }
+        let statement = HistoryTable.nextDeadlineStatement(beyond: DatasetHistory.redeliveryLead(of: deadlineSeconds))
+        return try await pool.withConnection { try $0.query(statement).first?.int64(0) }
     }
 
     /// Has these rows looked at when they are next due.
     private func move(_ ids: [Int64]) async throws {
         guard !ids.isEmpty else { return }
-        let sql: SQL = """
-            UPDATE wishlist_dataset_histories SET deadline_at = IF(status IN (1, 2), \
-            GREATEST(deadline_at, COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at)), NULL) \
-            WHERE id IN \(list: ids)
-            """
-        _ = try await pool.withTransaction { try $0.execute(sql) }
+        let statement = HistoryTable.moveDeadlineStatement(ids, deadlineSeconds: deadlineSeconds)
+        _ = try await pool.withTransaction { try $0.execute(statement) }
     }
 
     /// Asks for the webhooks that may have been lost. Of several instances one does.
     /// - Returns: false if the TV Python API is not available.
     private func ask(_ history: DatasetHistory) async throws -> Bool {
-        let id = history.id
-        let (sequence, revision) = (history.sequence, history.revision)
-        let isOurs = try await pool.withTransaction { connection in
-            try connection.execute(
-                """
-                UPDATE wishlist_dataset_histories SET redelivery_asked_at = UTC_TIMESTAMP(6) \
-                WHERE id = \(id) AND status IN (1, 2) AND sequence = \(sequence) AND revision = \(revision) \
-                AND redelivery_asked_at IS NULL
-                """
-            ).affectedRows == 1
-        }
+        let statement = HistoryTable.askRedeliveryStatement(history)
+        let isOurs = try await pool.withTransaction { try $0.execute(statement).affectedRows == 1 }
         guard isOurs, let dataset = history.datasetID else { return true }
-        switch await redeliver(dataset, after: sequence) {
+        switch await redeliver(dataset, after: history.sequence) {
         case .success:
             log.info(
-                "webhooks asked for again", ["dataset_id": .int(Int(dataset)), "after_sequence": .int(Int(sequence))])
+                "webhooks asked for again",
+                ["dataset_id": .int(Int(dataset)), "after_sequence": .int(Int(history.sequence))])
         case .rejected(let refusal): contradictions.redeliveryRefused(refusal, of: dataset)
         case .unavailable(let failure):
             log.warning("webhooks not asked for again yet", ["reason": .string("\(failure)")])
             // Somebody may try again until the deadline.
-            let sql: SQL = """
-                UPDATE wishlist_dataset_histories SET redelivery_asked_at = NULL WHERE id = \(id) \
-                AND revision = \(revision) AND UTC_TIMESTAMP(6) < GREATEST(deadline_at, \
-                COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at))
-                """
-            _ = try await pool.withTransaction { try $0.execute(sql) }
+            let statement = HistoryTable.withdrawRedeliveryStatement(history, deadlineSeconds: deadlineSeconds)
+            _ = try await pool.withTransaction { try $0.execute(statement) }
             return false
         }
         return true

@@ -1,5 +1,6 @@
 package import Lanes
 package import MySQL
+import Store
 package import Telemetry
 
 /// Finds what was left behind: pending creates, and parked webhooks whose dataset is known. At the start, and then slowly,
@@ -38,12 +39,9 @@ package struct Sweep {
     package func once() async -> Bool {
         do {
             let parked = try await pool.withConnection { connection in
-                try connection.query(
-                    """
-                    SELECT DISTINCT p.dataset_id FROM wishlist_dataset_parked p \
-                    JOIN wishlist_dataset_histories h ON h.dataset_id = p.dataset_id LIMIT \(Self.limit)
-                    """
-                ).map { row throws(MySQLError) in try row.int64(0) }
+                try connection.query(EventLog.parkedOfKnownStatement(limit: Self.limit)).map {
+                    row throws(MySQLError) in try row.int64(0)
+                }
             }
             for id in parked { lanes.lane(of: id).unpark([id]) }
             return parked.count == Self.limit

@@ -3,7 +3,6 @@ package import Lanes
 package import Store
 import Time
 import JSON
-package import MySQL
 import Signatures
 
 /// Setting a wishlist's training status for a client (spec, section 2, Case 3): a compare-and-set on what the client was
@@ -17,12 +16,12 @@ package struct TrainingUpdate: Sendable {
         package var history: DatasetHistory
     }
 
-    let pool: MySQLPool
+    let histories: Histories
     let wishlists: Wishlists
     let lanes: HistoryLanes
 
-    package init(pool: MySQLPool, wishlists: Wishlists, lanes: HistoryLanes) {
-        self.pool = pool
+    package init(histories: Histories, wishlists: Wishlists, lanes: HistoryLanes) {
+        self.histories = histories
         self.wishlists = wishlists
         self.lanes = lanes
     }
@@ -31,7 +30,7 @@ package struct TrainingUpdate: Sendable {
     package func set(
         _ request: TrainingRequest, of wishlist: Wishlist, by caller: Caller, exceptSocketID: String?
     ) async throws -> Outcome {
-        let history = try await latest(of: wishlist)
+        let history = try await histories.latest(of: wishlist)
         guard let history, history.status == .completed else { throw Self.notReady(history) }
         let present = wishlist.trainingChange
         let target = request.target(from: present)
@@ -59,21 +58,13 @@ package struct TrainingUpdate: Sendable {
         guard let wishlist = try await wishlists.find(slug: wishlist.slug, user: caller.userID) else {
             throw Refusal.notFound
         }
-        let history = try await latest(of: wishlist)
+        let history = try await histories.latest(of: wishlist)
         guard let history, history.status == .completed else { throw Self.notReady(history) }
         let present = wishlist.trainingChange
         if request.target(from: present) == present {
             return Outcome(wishlist: wishlist, training: present, history: history)
         }
         throw Self.invalidTransition(to: request.status, from: present.status, meanwhile: true)
-    }
-
-    private func latest(of wishlist: Wishlist) async throws -> DatasetHistory? {
-        let sql: SQL = """
-            SELECT \(HistoryTable.columns) FROM wishlist_dataset_histories h \
-            WHERE h.wishlist_to_group_id = \(wishlist.id) ORDER BY h.id DESC LIMIT 1
-            """
-        return try await pool.withConnection { try $0.query(sql).first.map(HistoryTable.history(from:)) }
     }
 
     private static func notReady(_ history: DatasetHistory?) -> Refusal {

@@ -1,4 +1,5 @@
 @testable import Web
+@testable import Store
 import HTTPClient
 import HTTPServer
 import JSON
@@ -109,7 +110,8 @@ import Testing
             let parts = Service.Parts(
                 try Configuration(Environment(environment)), Instruments(log: .init(level: .error)))
             let health = Health(
-                pool: pool, lanes: parts.lanes, registration: parts.registration, dispatcher: parts.dispatcher,
+                database: { await DatabaseReadiness.fault(in: pool) }, lanes: parts.lanes,
+                registration: parts.registration, dispatcher: parts.dispatcher,
                 pusher: parts.pusherCheck)
             #expect(await !health.faults().contains { $0.check == "draining" })
             health.drain()

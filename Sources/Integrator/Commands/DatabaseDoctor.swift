@@ -84,10 +84,7 @@ struct DatabaseDoctor {
     }
 
     private func settings(_ connection: MySQLConnection) async throws -> [Finding] {
-        let row = try await connection.query(
-            "SELECT @@max_allowed_packet, @@innodb_flush_log_at_trx_commit, @@read_only"
-        ).first
-        guard let row else { return [] }
+        guard let row = try await connection.query(DatabaseReadiness.settingsStatement).first else { return [] }
         var findings: [Finding] = []
         if try row.int64(0) < 16 << 20 {
             findings.append(
@@ -118,7 +115,7 @@ struct DatabaseDoctor {
 
     private func clock(_ connection: MySQLConnection) async throws -> Finding {
         let before = Timestamp.now()
-        let there = try await connection.query("SELECT UTC_TIMESTAMP(6)").first?.timestamp(0) ?? before
+        let there = try await connection.query(DatabaseReadiness.clockStatement).first?.timestamp(0) ?? before
         let after = Timestamp.now()
         let ahead = max(there.microseconds - after.microseconds, 0)
         let behind = max(before.microseconds - there.microseconds, 0)
@@ -131,12 +128,10 @@ struct DatabaseDoctor {
 
     private func migrations(_ connection: MySQLConnection) async -> Finding {
         do {
-            let rows = try await connection.query("SELECT name FROM integrator_migrations")
-            let applied = try rows.map { try $0.string(0) }
-            let missing = Migrations.all.map(\.name).filter { !applied.contains($0) }
+            let missing = try await Migrations.missing(on: connection)
             if missing.isEmpty { return .ok("migrations", "all applied") }
             return .fault("migrations", "not applied: \(missing.joined(separator: ", "))", "integrator migrate")
-        } catch let error as MySQLError where error.isDenied {
+        } catch  where error.isDenied {
             return .fault(
                 "rights", "SELECT on integrator_migrations is missing",
                 "integrator migrate, then fixtures/deploy/grants.sql")
@@ -163,14 +158,7 @@ struct DatabaseDoctor {
     }
 
     private func backlog(_ connection: MySQLConnection) async throws -> [Finding] {
-        let row = try await connection.query(
-            """
-            SELECT (SELECT COUNT(*) FROM wishlist_dataset_dead_letters), \
-            (SELECT TIMESTAMPDIFF(SECOND, MIN(e.recorded_at), UTC_TIMESTAMP(6)) FROM \(Outbox.owed)), \
-            (SELECT COUNT(*) FROM wishlist_dataset_parked)
-            """
-        ).first
-        guard let row else { return [] }
+        guard let row = try await connection.query(DatabaseReadiness.backlogStatement).first else { return [] }
         var findings: [Finding] = []
         let dead = try row.int64(0)
         if dead > 0 {

@@ -152,7 +152,7 @@ import Testing
                 Issue.record("the key is free")
                 return
             }
-            try await service.execute(keys.note(history.id, under: claim))
+            try await service.execute(claim.noteStatement(history.id))
             await pool.shutdown()
             let early = try await create(service, scene, key: "k")
             #expect(early.status == 409 && early.code == "idempotency_key_in_use")

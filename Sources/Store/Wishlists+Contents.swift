@@ -1,10 +1,10 @@
 package import Datasets
 import JSON
-package import MySQL
+import MySQL
 
-extension WishlistContents {
+extension Wishlists {
     /// Reads the products, categories and search queries of a wishlist.
-    package init(of wishlistID: Int64, from pool: MySQLPool) async throws {
+    package func contents(of wishlistID: Int64) async throws -> WishlistContents {
         let (products, categories, queries) = try await pool.withConnection { connection in
             (
                 try connection.query(
@@ -42,7 +42,7 @@ extension WishlistContents {
             "queries": try Self.list(queries) { row, json throws(MySQLError) in json.value(try row.string(0)) },
         ]
         let counts = ["products": products.count, "categories": categories.count, "queries": queries.count]
-        self.init(lists: lists, missing: Self.required.filter { counts[$0] == 0 })
+        return WishlistContents(lists: lists, missing: WishlistContents.required.filter { counts[$0] == 0 })
     }
 
     private static func list(
