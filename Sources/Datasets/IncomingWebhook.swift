@@ -1,4 +1,5 @@
 import JSON
+package import Time
 
 /// A webhook whose signature was right, read but not yet applied. A class, because it is passed on more often than made.
 package final class IncomingWebhook: Sendable {
@@ -19,8 +20,11 @@ package final class IncomingWebhook: Sendable {
     package let content: Content
     /// The dataset it is about, as far as it says.
     package let datasetID: Int64?
+    /// nil: it comes from the log.
+    package let times: WebhookTimes?
 
-    package init(id: String, body: [UInt8]) {
+    package init(id: String, body: [UInt8], times: WebhookTimes? = nil) {
+        self.times = times
         self.id = id
         self.body = body
         content = Content(body: body)
@@ -39,6 +43,19 @@ package final class IncomingWebhook: Sendable {
     /// What happened to a dataset; nil if it tells no such thing.
     package var event: DatasetEvent? {
         if case .event(let event) = content { event } else { nil }
+    }
+}
+
+/// The times of a webhook before it was committed.
+package struct WebhookTimes: Sendable, Equatable {
+    /// `webhook-timestamp`, by the sender's clock.
+    package var sent: Timestamp
+    /// By this instance's clock, once it was there as a whole.
+    package var received: Timestamp
+
+    package init(sent: Timestamp, received: Timestamp) {
+        self.sent = sent
+        self.received = received
     }
 }
 

@@ -167,12 +167,13 @@ extension BatchTransaction {
             effects.answers[index] = .ignored
             logged.append(
                 key: webhook.id, body: webhook.body, type: type, outcome: .ignored, datasetID: nil, sequence: nil,
-                at: workingSet.now)
+                times: webhook.times, at: workingSet.now)
         case .invalid(let invalid):
             effects.answers[index] = .rejected(invalid.reason)
             logged.append(
                 key: webhook.id, body: webhook.body, type: invalid.type, outcome: .rejected,
-                datasetID: invalid.datasetID, sequence: invalid.sequence, reason: invalid.reason, at: workingSet.now)
+                datasetID: invalid.datasetID, sequence: invalid.sequence, reason: invalid.reason,
+                times: webhook.times, at: workingSet.now)
             noteRejected(webhook.id, invalid.datasetID, invalid.reference)
         case .event:
             break
@@ -188,6 +189,6 @@ extension EventRows {
         append(
             key: entry.key, body: entry.body, type: entry.event.type.rawValue, outcome: outcome,
             datasetID: entry.event.datasetID, sequence: entry.event.sequence, history: history, reason: reason,
-            at: clock)
+            times: entry.times, at: clock)
     }
 }

@@ -138,12 +138,12 @@ extension BatchTransaction {
                 }
                 if event.type == .datasetCompleted, let dataset = event.datasetID { revealed.insert(dataset) }
                 workingSet.slots[place].entries.append(
-                    Entry(.webhook(index), key: webhook.id, body: webhook.body, event: event))
+                    Entry(.webhook(index), key: webhook.id, body: webhook.body, event: event, times: webhook.times))
             } else {
                 effects.answers[index] = .parked
                 logged.append(
                     key: webhook.id, body: webhook.body, type: event.type.rawValue, outcome: .parked,
-                    datasetID: event.datasetID, sequence: event.sequence, at: workingSet.now)
+                    datasetID: event.datasetID, sequence: event.sequence, times: webhook.times, at: workingSet.now)
                 parkedKeys.append(webhook.id)
                 if let dataset = event.datasetID { effects.parked.insert(dataset) }
             }

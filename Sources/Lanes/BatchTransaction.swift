@@ -75,9 +75,11 @@ package struct BatchTransaction {
         let key: String
         let body: [UInt8]
         let event: DatasetEvent
+        let times: WebhookTimes?
 
-        init(_ origin: Origin, key: String, body: [UInt8], event: DatasetEvent) {
+        init(_ origin: Origin, key: String, body: [UInt8], event: DatasetEvent, times: WebhookTimes? = nil) {
             self.origin = origin
+            self.times = times
             self.key = key
             self.body = body
             self.event = event

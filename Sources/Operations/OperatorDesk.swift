@@ -68,7 +68,9 @@ package struct OperatorDesk: Sendable {
             guard let (entry, body) = try EventLog.entry(which, on: connection) else { return nil }
             var details = Details()
             details.add("id", .number(entry.id))
-            details.add("sent_at", .time(entry.isOwn ? nil : Self.sentAt(body)))
+            details.add("happened_at", .time(entry.isOwn ? nil : Self.happenedAt(body)))
+            details.add("sent_at", .time(entry.times?.sent))
+            details.add("received_at", .time(entry.times?.received))
             details.add("recorded_at", .time(entry.recordedAt))
             details.add("type", .text(entry.type))
             details.add("outcome", .text(entry.outcome.label))
@@ -89,7 +91,7 @@ package struct OperatorDesk: Sendable {
     }
 
     /// When it happened, as the TV Python API says in the body's `timestamp`.
-    private static func sentAt(_ body: [UInt8]) -> Timestamp? {
+    private static func happenedAt(_ body: [UInt8]) -> Timestamp? {
         (try? JSONDocument(parsing: body))?.root["timestamp"]?.string.flatMap(ISO8601.parse)
     }
 

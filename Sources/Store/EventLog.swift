@@ -26,7 +26,7 @@ package struct EventRows: Sendable {
     ///   - clock: the time of the transaction.
     package mutating func append(
         key: String, body: [UInt8], type: String?, outcome: EventOutcome, datasetID: Int64?, sequence: Int64?,
-        history: DatasetHistory? = nil, reason: String? = nil, at clock: Timestamp
+        history: DatasetHistory? = nil, reason: String? = nil, times: WebhookTimes? = nil, at clock: Timestamp
     ) {
         let applied = outcome == .applied ? history : nil
         values.append(unescaped: count == 0 ? "(" : ",(")
@@ -44,6 +44,8 @@ package struct EventRows: Sendable {
         values.comma(reason?.limited(to: 1000))
         values.comma(body)
         values.comma(clock)
+        values.comma(times?.sent)
+        values.comma(times?.received)
         values.append(unescaped: ")")
         count += 1
     }
@@ -58,7 +60,7 @@ package enum EventLog {
         sql.append(
             unescaped: """
                 INSERT INTO wishlist_dataset_events (event_key, history_id, revision, dataset_id, sequence, type, \
-                outcome, status, progress, stage, message, reason, body, recorded_at) VALUES
+                outcome, status, progress, stage, message, reason, body, recorded_at, sent_at, received_at) VALUES
                 """)
         sql.append(rows.values)
         if rows.count > 0 && last.count > 0 { sql.append(unescaped: ",") }

@@ -20,10 +20,12 @@ package struct LogEntry: Sendable {
     package var message: String?
     /// The database's clock at the transaction that stored it.
     package var recordedAt: Timestamp
+    /// Before that; nil: a change of our own, or from before these were kept.
+    package var times: WebhookTimes?
 
     static let columns: SQL = """
         e.id, e.event_key, e.type, e.outcome, e.reason, e.dataset_id, e.sequence, e.history_id, e.revision, e.status, \
-        e.progress, e.stage, e.message, e.recorded_at
+        e.progress, e.stage, e.message, e.recorded_at, e.sent_at, e.received_at
         """
 
     init(from row: MySQLRow) throws(MySQLError) {
@@ -41,6 +43,9 @@ package struct LogEntry: Sendable {
         stage = try row.optionalString(11)
         message = try row.optionalString(12)
         recordedAt = try row.timestamp(13)
+        if let sent = try row.optionalTimestamp(14), let received = try row.optionalTimestamp(15) {
+            times = WebhookTimes(sent: sent, received: received)
+        }
     }
 
     /// Made by the service itself, not received.

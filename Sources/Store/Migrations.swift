@@ -22,6 +22,7 @@ package enum Migrations {
         Migration(name: "0009_refused_webhooks.sql", bytes: PackageResources._009_refused_webhooks_sql),
         Migration(name: "0010_operator.sql", bytes: PackageResources._010_operator_sql),
         Migration(name: "0011_retryable_errors.sql", bytes: PackageResources._011_retryable_errors_sql),
+        Migration(name: "0012_times_of_webhooks.sql", bytes: PackageResources._012_times_of_webhooks_sql),
     ]
 
     /// Names of those that have not been applied.

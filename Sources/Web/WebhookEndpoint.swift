@@ -67,9 +67,10 @@ package final class WebhookEndpoint: Sendable {
         let reply = WebhookReply(stamp: AnswerStamp(request, meter: meter), responder: responder)
         let now = Timestamp.now()
         let id = Self.single("webhook-id", of: request)
+        let timestamp = Self.single("webhook-timestamp", of: request)
         do throws(WebhookVerificationError) {
             try verifier.withLock { $0 }.verify(
-                id: id, timestamp: Self.single("webhook-timestamp", of: request),
+                id: id, timestamp: timestamp,
                 signature: request.headers.all("webhook-signature").joined(separator: " "), body: request.body,
                 now: now.seconds)
         } catch {
@@ -77,7 +78,9 @@ package final class WebhookEndpoint: Sendable {
             return reply.send(refuse(request, id: id, .init(error), at: now))
         }
         registration.signatureHeld()
-        let webhook = IncomingWebhook(id: id ?? "", body: request.body)
+        let sent = Timestamp(seconds: timestamp.flatMap { Int64($0) } ?? now.seconds)
+        let webhook = IncomingWebhook(
+            id: id ?? "", body: request.body, times: WebhookTimes(sent: sent, received: now))
         instruments.log.debug(
             "webhook received",
             [

@@ -72,7 +72,9 @@ const exact = (text) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)
 
 function steps(event) {
   return element("section", { class: "card" }, element("h2", {}, "When"),
-    element("dl", { class: "facts" }, [["Sent", event.sent_at], ["Committed", event.recorded_at], ["Notified", event.notified]]
+    element("dl", { class: "facts" }, [
+      ["Happened", event.happened_at], ["Sent", event.sent_at], ["Received", event.received_at],
+      ["Committed", event.recorded_at], ["Notified", event.notified]]
       .filter(([, value]) => value).map(([name, value]) =>
         element("div", {}, element("dt", {}, name), element("dd", {}, exact(value))))));
 }
