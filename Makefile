@@ -2,7 +2,7 @@
 
 SOURCES = Sources Tests Package.swift
 SCRIPTS = .ci/run $(filter-out %.c %.swift %.py,$(wildcard Tests/Scripts/*))
-UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|Datasets|Lanes|Delivery|TVPython|Workflows|Web|Command|Fuzz)Tests\.|^MySQLTests\.(Splitter|MigrationStatement|PoolState)
+UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|Datasets|Store|Lanes|Delivery|TVPython|Workflows|Web|Command|Fuzz)Tests\.|^MySQLTests\.(Splitter|MigrationStatement|PoolState)
 # They hold threads, or count seconds: by themselves.
 NETWORK_TESTS = ^(HTTPServer|HTTPClient)Tests\.
 

@@ -121,6 +121,7 @@ let package = Package(
         tests(of: "Lanes", ["TestSupport", "Datasets", "Time", "JSON", "MySQL"]),
         tests(
             of: "Delivery", ["TestSupport", "Datasets", "Sandbox", "Time", "Telemetry", "HTTPServer", "HTTPClient"]),
+        tests(of: "Store", ["TestSupport", "Datasets", "Time", "JSON", "MySQL"]),
         tests(of: "Workflows", ["TVPython"]),
         tests(of: "Web", ["Datasets", "Store", "Time", "JSON", "HTTPServer"]),
         tests(of: "Telemetry"),
