@@ -112,11 +112,18 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["MySQL", "Time"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["Datasets", "MySQL", "Time"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         tests(of: "Time"),
         tests(of: "Text"),
         tests(of: "JSON"),
-        tests(of: "Datasets", ["Time", "Text", "JSON"]),
+        tests(of: "Datasets", ["TestSupport", "Time", "Text", "JSON"]),
+        tests(of: "Lanes", ["TestSupport", "Datasets", "Time", "JSON", "MySQL"]),
+        tests(
+            of: "Delivery", ["TestSupport", "Datasets", "Sandbox", "Time", "Telemetry", "HTTPServer", "HTTPClient"]),
+        tests(of: "Store", ["TestSupport", "Datasets", "Time", "JSON", "MySQL"]),
+        tests(of: "Workflows", ["TVPython"]),
+        tests(of: "Web", ["Datasets", "Store", "Time", "JSON", "HTTPServer"]),
         tests(of: "Telemetry"),
         tests(of: "Signatures"),
         tests(of: "Pusher", ["JSON"]),
@@ -124,17 +131,14 @@ let package = Package(
         tests(of: "HTTPClient", ["HTTPServer", "TestSupport"]),
         tests(of: "MySQL", ["TestSupport", "Time"]),
         tests(of: "TVPython", ["Time"]),
-        tests(of: "Sandbox", ["CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
+        tests(of: "Sandbox", ["TestSupport", "CCrypto", "HTTPServer", "HTTPClient", "Signatures", "Pusher", "JSON"]),
         tests(of: "Fuzz"),
+        // Configuration and commands, without a database.
         .testTarget(
-            name: "OperationsTests",
-            dependencies: [
-                "TestSupport", "Integrator", "Web", "Operations", "Workflows", "TVPython", "Delivery", "Lanes", "Store",
-                "Datasets",
-                "Sandbox", "Time", "JSON", "Telemetry", "Signatures", "HTTPServer",
-                "HTTPClient",
-                "MySQL",
-            ], swiftSettings: settings),
+            name: "CommandTests",
+            dependencies: ["TestSupport", "Integrator", "Web", "Delivery", "MySQL", "Signatures"],
+            swiftSettings: settings),
+        // Against the running service, with a database.
         tests(
             of: "Integrator",
             [

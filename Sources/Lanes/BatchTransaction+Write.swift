@@ -26,20 +26,11 @@ extension BatchTransaction {
     /// would be wrong.
     func row(of slot: WorkingSet.Slot, after last: Entry) -> DatasetHistory? {
         let history = slot.history
-        guard workingSet.idsAreConsecutive, var row = slot.row, last.event.sequence == history.sequence,
+        guard workingSet.idsAreConsecutive, let row = slot.row, last.event.sequence == history.sequence,
             history.status != .pending
         else { return nil }
         if case .parked = last.origin { return nil }
-        row.status = history.status
-        row.progress = history.progress
-        row.stage = history.stage
-        row.message = history.message
-        row.sequence = history.sequence
-        row.revision = history.revision
-        row.heardAt = workingSet.now
-        row.updatedAt = workingSet.now
-        row.delivery = history.delivery
-        return row
+        return HistoryTable.row(row, fromLog: history, at: workingSet.now)
     }
 
     /// Appends to the log, and with `executeAll` writes what it tells of the histories of `lastEvents`. If that does not find

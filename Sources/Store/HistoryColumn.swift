@@ -1,67 +1,184 @@
-import Datasets
-import Time
+package import Datasets
+package import Time
 import JSON
 import MySQL
 
-/// A column of `wishlist_dataset_histories` that changes.
+/// A column of `wishlist_dataset_histories`: how it is read, and how both write paths write it.
+///
+/// `all` is the one list of the columns that change; `fixed` has those that never do. The resource shows a column under its
+/// own name (`HistoryResource.swift`), except that `error_*` are one member.
 struct HistoryColumn: Sendable {
+    /// Where `HistoryTable.update(fromLog:at:deliveries:)` takes the value from.
+    enum LogSource: Sendable {
+        /// The column of the same name of the event log.
+        case event
+        /// The clock of the transaction.
+        case clock
+        /// The `DeliveryState` that the lane has computed.
+        case delivery
+    }
+
     let name: String
-    let type: String
+    /// The expression that is selected from `h`.
+    let selected: String
+    /// The type in which `HistoryTable.update(_:)` passes the value; nil: it stands in another table.
+    let type: String?
+    /// Nil: the log does not bring it; `HistoryTable.update(_:)` writes it if it has changed.
+    let fromLog: LogSource?
+    let read: @Sendable (MySQLRow, MySQLColumn, inout DatasetHistory) throws(MySQLError) -> Void
     let isEqual: @Sendable (DatasetHistory, DatasetHistory) -> Bool
     let write: @Sendable (DatasetHistory, inout JSONWriter) -> Void
 
+    /// The columns that change.
     static let all = [
-        number("dataset_id") { $0.datasetID },
-        HistoryColumn("status", "INT", { $0.status }) { $1.value($0.rawValue) },
-        HistoryColumn("progress", "INT", { $0.progress }) { value, json in
+        number("dataset_id", { $0.datasetID }) { $0.datasetID = $1 },
+        HistoryColumn("status", "INT", .event, { $0.status }) { row, column, history throws(MySQLError) in
+            // A number that the console used before this service and that means nothing here: webhooks may revive it.
+            history.status = HistoryStatus(rawValue: Int(try row.int64(column))) ?? .stalled
+        } write: {
+            $1.value($0.rawValue)
+        },
+        HistoryColumn("progress", "INT", .event, { $0.progress }) { row, column, history throws(MySQLError) in
+            history.progress = try row.optionalInt64(column).map(Int.init)
+        } write: { value, json in
             if let value { json.value(value) } else { json.null() }
         },
-        text("stage", 100) { $0.stage },
-        text("message", 1000) { $0.message },
-        text("error_code", 100) { $0.error?.code },
-        text("error_message", 1000) { $0.error?.message },
-        number("sequence") { $0.sequence },
-        number("revision") { $0.revision },
-        number("notified_revision") { $0.delivery.watermark },
-        HistoryColumn("dispatcher", "BIGINT UNSIGNED", { $0.delivery.dispatcher }) { $1.value($0) },
-        time("heard_at") { $0.heardAt },
-        time("deadline_at") { $0.deadlineAt },
-        time("redelivery_asked_at") { $0.redeliveryAskedAt },
-        time("started_at") { $0.startedAt },
-        time("finished_at") { $0.finishedAt },
-        time("updated_at") { $0.updatedAt },
+        text("stage", 100, from: .event, { $0.stage }) { $0.stage = $1 },
+        text("message", 1000, from: .event, { $0.message }) { $0.message = $1 },
+        text("error_code", 100, { $0.error?.code }) { history, code in
+            history.error = code.map { DatasetError(code: $0, message: "") }
+        },
+        text("error_message", 1000, { $0.error?.message }) { $0.error?.message = $1 ?? "" },
+        count("sequence", { $0.sequence }) { $0.sequence = $1 },
+        count("revision", { $0.revision }) { $0.revision = $1 },
+        HistoryColumn("notified_revision", "BIGINT UNSIGNED", .delivery, { $0.delivery.watermark }) {
+            row, column, history throws(MySQLError) in
+            history.delivery.watermark = try row.int64(column)
+        } write: {
+            $1.value($0)
+        },
+        HistoryColumn(
+            "dispatcher", "BIGINT UNSIGNED", .delivery, selected: HistoryTable.dispatcher, { $0.delivery.dispatcher }
+        ) { row, column, history throws(MySQLError) in
+            history.delivery.dispatcher = try row.optionalUInt64(column) ?? 0
+        } write: {
+            $1.value($0)
+        },
+        time("heard_at", from: .clock, { $0.heardAt }) { $0.heardAt = $1 },
+        time("deadline_at", { $0.deadlineAt }) { $0.deadlineAt = $1 },
+        time("redelivery_asked_at", { $0.redeliveryAskedAt }) { $0.redeliveryAskedAt = $1 },
+        time("started_at", { $0.startedAt }) { $0.startedAt = $1 },
+        time("finished_at", { $0.finishedAt }) { $0.finishedAt = $1 },
+        time("updated_at", from: .clock, { $0.updatedAt }) { $0.updatedAt = $1 },
+        HistoryColumn(
+            "error_retryable", nil, nil,
+            selected: """
+                IF(h.error_code IS NULL, NULL, (SELECT r.retryable FROM wishlist_dataset_retryable r \
+                WHERE r.history_id = h.id)) AS error_retryable
+                """, { $0.error?.retryable }
+        ) { row, column, history throws(MySQLError) in
+            if let isRetryable = try row.optionalBool(column) { history.error?.retryable = isRetryable }
+        } write: { _, json in
+            json.null()
+        },
     ]
 
-    private init<Value: Equatable & Sendable>(
-        _ name: String, _ type: String, _ value: @escaping @Sendable (DatasetHistory) -> Value,
+    /// Those of `all` that are written by value.
+    static let written = all.filter { $0.type != nil }
+
+    /// The columns that never change, in the order in which `origin(from:)` reads them.
+    static let fixed = [
+        "id", "wishlist_to_group_id", "reference", "slug", "name", "notifications", "created_by", "created_at",
+    ]
+
+    /// Reads the columns `fixed`, the first ones of the row.
+    static func origin(from row: MySQLRow) throws(MySQLError) -> DatasetHistory.Origin {
+        DatasetHistory.Origin(
+            id: try row.int64(0), wishlistID: try row.int64(1), reference: try row.optionalString(2),
+            slug: try row.string(3), name: try row.optionalString(4),
+            preference: .init(rawValue: Int(try row.int64(5))) ?? .all, createdBy: try row.optionalInt64(6),
+            createdAt: try row.optionalTimestamp(7))
+    }
+}
+
+extension HistoryTable {
+    /// What `update(fromLog:at:deliveries:)` makes of a history's row once the last event of `history` is in the log: all
+    /// columns that have a `HistoryColumn.fromLog`. Written out, because it is done for each webhook.
+    package static func row(
+        _ row: DatasetHistory, fromLog history: DatasetHistory, at now: Timestamp
+    ) -> DatasetHistory {
+        var row = row
+        row.status = history.status
+        row.progress = history.progress
+        row.stage = history.stage
+        row.message = history.message
+        row.sequence = history.sequence
+        row.revision = history.revision
+        row.delivery = history.delivery
+        row.heardAt = now
+        row.updatedAt = now
+        return row
+    }
+}
+
+extension HistoryColumn {
+    fileprivate init<Value: Equatable & Sendable>(
+        _ name: String, _ type: String?, _ fromLog: LogSource?, selected: String? = nil,
+        _ value: @escaping @Sendable (DatasetHistory) -> Value,
+        read: @escaping @Sendable (MySQLRow, MySQLColumn, inout DatasetHistory) throws(MySQLError) -> Void,
         write: @escaping @Sendable (Value, inout JSONWriter) -> Void
     ) {
         self.name = name
         self.type = type
+        self.fromLog = fromLog
+        self.selected = selected ?? "h.\(name)"
+        self.read = read
         isEqual = { value($0) == value($1) }
         self.write = { history, json in write(value(history), &json) }
     }
 
     private static func number(
-        _ name: String, _ value: @escaping @Sendable (DatasetHistory) -> Int64?
+        _ name: String, _ value: @escaping @Sendable (DatasetHistory) -> Int64?,
+        set: @escaping @Sendable (inout DatasetHistory, Int64?) -> Void
     ) -> HistoryColumn {
-        HistoryColumn(name, "BIGINT UNSIGNED", value) { value, json in
+        HistoryColumn(name, "BIGINT UNSIGNED", nil, value) { row, column, history throws(MySQLError) in
+            set(&history, try row.optionalInt64(column))
+        } write: { value, json in
             if let value { json.value(value) } else { json.null() }
         }
     }
 
-    private static func text(
-        _ name: String, _ length: Int, _ value: @escaping @Sendable (DatasetHistory) -> String?
+    /// A number that only grows, and that the log brings.
+    private static func count(
+        _ name: String, _ value: @escaping @Sendable (DatasetHistory) -> Int64,
+        set: @escaping @Sendable (inout DatasetHistory, Int64) -> Void
     ) -> HistoryColumn {
-        HistoryColumn(name, "VARCHAR(\(length))", value) { value, json in
+        HistoryColumn(name, "BIGINT UNSIGNED", .event, value) { row, column, history throws(MySQLError) in
+            set(&history, try row.int64(column))
+        } write: {
+            $1.value($0)
+        }
+    }
+
+    private static func text(
+        _ name: String, _ length: Int, from fromLog: LogSource? = nil,
+        _ value: @escaping @Sendable (DatasetHistory) -> String?,
+        set: @escaping @Sendable (inout DatasetHistory, String?) -> Void
+    ) -> HistoryColumn {
+        HistoryColumn(name, "VARCHAR(\(length))", fromLog, value) { row, column, history throws(MySQLError) in
+            set(&history, try row.optionalString(column))
+        } write: { value, json in
             if let value { json.value(value) } else { json.null() }
         }
     }
 
     private static func time(
-        _ name: String, _ value: @escaping @Sendable (DatasetHistory) -> Timestamp?
+        _ name: String, from fromLog: LogSource? = nil, _ value: @escaping @Sendable (DatasetHistory) -> Timestamp?,
+        set: @escaping @Sendable (inout DatasetHistory, Timestamp?) -> Void
     ) -> HistoryColumn {
-        HistoryColumn(name, "DATETIME(6)", value) { value, json in
+        HistoryColumn(name, "DATETIME(6)", fromLog, value) { row, column, history throws(MySQLError) in
+            set(&history, try row.optionalTimestamp(column))
+        } write: { value, json in
             if let value { json.value(value.sqlText) } else { json.null() }
         }
     }

@@ -6,17 +6,13 @@ package import MySQL
 /// `wishlist_dataset_histories` as SQL (spec, section 6).
 package enum HistoryTable {
     /// What `history(from:)` reads.
-    package static let columns: SQL = """
-        h.id, h.wishlist_to_group_id, h.dataset_id, h.reference, h.slug, h.name, h.notifications, h.created_by, \
-        h.status, h.progress, h.stage, h.message, h.error_code, h.error_message, h.sequence, h.revision, \
-        h.notified_revision, \(dispatcher), h.heard_at, h.deadline_at, h.redelivery_asked_at, h.started_at, \
-        h.finished_at, h.created_at, h.updated_at, \
-        IF(h.error_code IS NULL, NULL, (SELECT r.retryable FROM wishlist_dataset_retryable r WHERE r.history_id = h.id)) \
-        AS error_retryable
-        """
+    package static let columns: SQL = {
+        let names = HistoryColumn.fixed.map { "h.\($0)" } + HistoryColumn.all.map(\.selected)
+        return "\(unescaped: names.joined(separator: ", "))"
+    }()
 
     /// Who delivers the notifications of `h`: see `Outbox`.
-    static let dispatcher: SQL = "IF(h.owed_since IS NULL, COALESCE(h.dispatcher, 0), 0)"
+    static let dispatcher = "IF(h.owed_since IS NULL, COALESCE(h.dispatcher, 0), 0)"
 
     /// The database's clock, and how far apart the ids are that a statement gives out.
     package static let clock: SQL = "SELECT UTC_TIMESTAMP(6), @@auto_increment_increment"
@@ -65,7 +61,7 @@ package enum HistoryTable {
     /// wants, after the id.
     package static func lockMarks(ids: some Collection<Int64>) -> SQL {
         """
-        SELECT h.id, h.status, h.revision, h.redelivery_asked_at IS NOT NULL, h.notified_revision, \(dispatcher), \
+        SELECT h.id, h.status, h.revision, h.redelivery_asked_at IS NOT NULL, h.notified_revision, \(unescaped: dispatcher), \
         h.sequence FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) WHERE h.id IN \(list: ids) ORDER BY h.id \
         FOR UPDATE SKIP LOCKED
         """
@@ -73,27 +69,15 @@ package enum HistoryTable {
 
     /// Reads a row of `columns`.
     package static func history(from row: MySQLRow) throws(MySQLError) -> DatasetHistory {
-        let code = try row.optionalString(12)
-        let message = try row.optionalString(13)
-        let origin = DatasetHistory.Origin(
-            id: try row.int64(0), wishlistID: try row.int64(1), reference: try row.optionalString(3),
-            slug: try row.string(4), name: try row.optionalString(5),
-            preference: .init(rawValue: Int(try row.int64(6))) ?? .all, createdBy: try row.optionalInt64(7),
-            createdAt: try row.optionalTimestamp(23))
-        return DatasetHistory(
-            origin: origin, datasetID: try row.optionalInt64(2),
-            // A number that the console used before this service and that means nothing here: webhooks may revive it.
-            status: HistoryStatus(rawValue: Int(try row.int64(8))) ?? .stalled,
-            progress: try row.optionalInt64(9).map(Int.init), stage: try row.optionalString(10),
-            message: try row.optionalString(11),
-            error: try code.map { code throws(MySQLError) in
-                DatasetError(code: code, message: message ?? "", retryable: try row.optionalBool(25))
-            },
-            sequence: try row.int64(14), revision: try row.int64(15), startedAt: try row.optionalTimestamp(21),
-            finishedAt: try row.optionalTimestamp(22), updatedAt: try row.optionalTimestamp(24),
-            heardAt: try row.optionalTimestamp(18), deadlineAt: try row.optionalTimestamp(19),
-            redeliveryAskedAt: try row.optionalTimestamp(20),
-            delivery: DeliveryState(watermark: try row.int64(16), dispatcher: try row.optionalUInt64(17) ?? 0))
+        var history = DatasetHistory(
+            origin: try HistoryColumn.origin(from: row), status: .stalled, sequence: 0, revision: 0,
+            delivery: DeliveryState())
+        var place = HistoryColumn.fixed.count
+        for column in HistoryColumn.all {
+            try column.read(row, MySQLColumn(place), &history)
+            place += 1
+        }
+        return history
     }
 
     /// Brings rows to what events that were just appended say, from the log's rows themselves: no value goes to the server
@@ -106,6 +90,11 @@ package enum HistoryTable {
     /// - Returns: a statement that has to find as many rows as there are places. No other transaction's event has a revision
     ///   that its history has not.
     package static func update(fromLog places: Range<Int>, at now: Timestamp, deliveries: [DeliveryState]) -> SQL {
+        var times: SQL = ""
+        for column in fromClock {
+            times.append(unescaped: ", h.\(column) = ")
+            times.append(value: now)
+        }
         // ELT takes the value at a place: 1, 2, ...
         let place: SQL = "e.id - LAST_INSERT_ID() - \(places.lowerBound - 1)"
         var watermarks: SQL = ""
@@ -119,14 +108,19 @@ package enum HistoryTable {
         }
         return """
             UPDATE wishlist_dataset_events e STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = e.history_id \
-            SET h.status = e.status, h.progress = e.progress, h.stage = e.stage, h.message = e.message, \
-            h.sequence = e.sequence, h.revision = e.revision, h.notified_revision = ELT(\(place)\(watermarks)), \
-            h.dispatcher = \(dispatchers), h.owed_since = NULL, h.dispatch_until = NULL, h.heard_at = \(now), \
-            h.updated_at = \(now), h.create_until = NULL \
+            SET \(fromEvent), h.notified_revision = ELT(\(place)\(watermarks)), \
+            h.dispatcher = \(dispatchers), h.owed_since = NULL, h.dispatch_until = NULL\(times), h.create_until = NULL \
             WHERE e.id BETWEEN LAST_INSERT_ID() + \(places.lowerBound) \
             AND LAST_INSERT_ID() + \(places.upperBound - 1) AND e.revision > h.revision
             """
     }
+
+    private static let fromEvent: SQL = {
+        let columns = HistoryColumn.all.filter { $0.fromLog == .event }
+        return "\(unescaped: columns.map { "h.\($0.name) = e.\($0.name)" }.joined(separator: ", "))"
+    }()
+
+    private static let fromClock = HistoryColumn.all.filter { $0.fromLog == .clock }.map(\.name)
 
     /// Writes rows back in one statement, those columns that any of them has changed (all, if it is not known `from` what).
     /// The rows must be locked.
@@ -134,7 +128,7 @@ package enum HistoryTable {
     /// A JSON table joined from the left: each row is found by its primary key, and no column that we do not know is
     /// named, as an `INSERT ... ON DUPLICATE KEY UPDATE` would have to. Each column of it costs MariaDB about 2 µs a row.
     package static func update(_ changes: [(from: DatasetHistory?, to: DatasetHistory)]) -> SQL {
-        let columns = HistoryColumn.all.filter { column in
+        let columns = HistoryColumn.written.filter { column in
             changes.contains { change in change.from.map { !column.isEqual($0, change.to) } ?? true }
         }
         var json = JSONWriter()
@@ -150,7 +144,7 @@ package enum HistoryTable {
             UPDATE JSON_TABLE(\(String(decoding: json.bytes, as: UTF8.self)), '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$[0]'
             """
         for (index, column) in columns.enumerated() {
-            sql.append(unescaped: ", \(column.name) \(column.type) PATH '$[\(index + 1)]'")
+            sql.append(unescaped: ", \(column.name) \(column.type ?? "") PATH '$[\(index + 1)]'")
         }
         let status = columns.contains { $0.name == "status" } ? "j.status" : "h.status"
         sql.append(

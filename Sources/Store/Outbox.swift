@@ -80,7 +80,7 @@ package enum Outbox {
     /// Locks histories, but for those that others have locked: `id`, `revision`, `dispatcher`.
     package static func lock(_ ids: some Collection<Int64>) -> SQL {
         """
-        SELECT id, revision, \(HistoryTable.dispatcher) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
+        SELECT id, revision, \(unescaped: HistoryTable.dispatcher) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
         WHERE id IN \(list: ids) ORDER BY id FOR UPDATE SKIP LOCKED
         """
     }

@@ -1,5 +1,6 @@
 import Glibc
 import HTTPServer
+import TestSupport
 import Testing
 
 /// Many clients that hold what they can: others are served meanwhile, and memory stays bounded.

@@ -12,7 +12,7 @@ struct Nginx {
     /// - Parameter settings: of the location, one or more directives.
     static func start(before ports: [UInt16], upstream: String = "", settings: String = "") async throws -> Nginx {
         let folder = try TestFolder.make()
-        let port = try freePort()
+        let port = try TestServer.freePort()
         let servers = ports.map { "server 127.0.0.1:\($0);" }.joined(separator: " ")
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map { "\($0)_temp_path \(folder)/\($0);" }.joined(separator: "\n")
@@ -41,23 +41,6 @@ struct Nginx {
     func stop() async {
         process.send(SIGTERM)
         _ = await process.waitForEnd()
-    }
-
-    /// A port that is free at the time.
-    static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        guard result == 0 else { throw RawClient.Failure.errno(errno) }
-        return UInt16(bigEndian: address.sin_port)
     }
 
     struct Failure: Error { let log: String }

@@ -1,4 +1,5 @@
 import HTTPServer
+import TestSupport
 import Testing
 
 /// Behind nginx, which makes a 502 of an answer that it cannot read, and takes a server that resets connections out.

@@ -78,11 +78,29 @@ import Testing
     }
 
     @Test func stoppingTwiceAndAtOnceIsOneStop() async throws {
-        let server = try HTTPServer.start(.init()) { _, responder in responder.respond(text("x")) }
+        let held = try Held()
+        let server = held.server
+        let client = try RawClient(port: server.port)
+        try client.send(Self.request)
+        let (_, responder) = try held.requests.take()
+        let order = Mailbox<String>()
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<10 { group.addTask { await server.stop(within: .seconds(1)) } }
+            for _ in 0..<10 {
+                group.addTask {
+                    await server.stop(within: .seconds(20))
+                    order.put("stopped")
+                }
+            }
+            while canConnect(server.port) { await Task.yield() }
+            pause(.milliseconds(50))
+            // None of them returns while a request is in hand.
+            order.put("answered")
+            responder.respond(text("in time"))
         }
-        await server.stop(within: .seconds(1))
+        #expect(try order.take() == "answered")
+        #expect(try client.response().body == "in time")
+        await server.stop(within: .seconds(20))
+        #expect(try client.isClosedByPeer())
     }
 
     @Test func aDroppedServerStops() throws {

@@ -4,13 +4,6 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Runs what blocks for long on a thread of its own, so that other tests go on.
-func offPool(_ body: @escaping @Sendable () throws -> Void) async throws {
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        onThread { continuation.resume(with: Result(catching: body)) }
-    }
-}
-
 /// A queue that one side fills and the other waits on, for ten seconds at most.
 final class Mailbox<Element: Sendable>: Sendable {
     private let elements = Mutex<[Element]>([])

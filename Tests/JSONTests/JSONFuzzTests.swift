@@ -42,12 +42,21 @@ import Testing
     func survivesNoise(_ seed: UInt64) {
         var generator = SeededGenerator(state: seed)
         let alphabet = Array(#"{}[]",:\u0dD8e1.-tn "#.utf8) + [0, 0x80, 0xC3, 0xE2, 0xF0, 0xFF]
+        var accepted = 0
         for _ in 0..<5000 {
             let bytes = (0..<Int.random(in: 0..<24, using: &generator)).map { _ in
                 alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]
             }
-            if let root = try? JSONDocument(parsing: bytes).root { visit(root) }
+            do {
+                let root = try JSONDocument(parsing: bytes).root
+                accepted += 1
+                visit(root)
+                #expect((try? JSONDocument(parsing: Array(root.raw)))?.root.kind == root.kind, "\(bytes)")
+            } catch {
+                #expect((0...bytes.count).contains(error.offset), "\(bytes)")
+            }
         }
+        #expect((1..<2500).contains(accepted))
     }
 
     /// Foundation takes other encodings too, which it recognises by NUL or a byte order mark.

@@ -2,6 +2,7 @@ import HTTPClient
 import HTTPServer
 import JSON
 import Pusher
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -161,9 +162,13 @@ import Testing
         try await withSandbox({ $0.socketQueueBytes = 20_000 }) { sandbox in
             try await withClient { http in
                 // A handshake by hand on a socket that nobody reads.
-                let slow = try SilentSocket(port: sandbox.port)
-                defer { slow.close() }
-                slow.send(#"{"event":"pusher:subscribe","data":{"channel":"news"}}"#)
+                let slow = try RawClient(port: sandbox.port, receiveBuffer: 4096)
+                try slow.send(
+                    "GET /app/app-key?protocol=7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+                // One text frame of less than 126 bytes, masked with zeros (RFC 6455, 5.2).
+                let text = Array(#"{"event":"pusher:subscribe","data":{"channel":"news"}}"#.utf8)
+                try slow.send([0x81, 0x80 | UInt8(text.count), 0, 0, 0, 0] + text)
                 let fast = try await Socket(sandbox)
                 try await fast.subscribe("news")
                 let data = String(repeating: "x", count: 10_000)
@@ -174,6 +179,7 @@ import Testing
                     _ = try await fast.next()
                 }
                 #expect(sandbox.pusher.connectionCount == 1)
+                withExtendedLifetime(slow) {}
                 await fast.client.close()
             }
         }

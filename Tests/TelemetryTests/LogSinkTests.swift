@@ -115,13 +115,28 @@ import Testing
         close(reader)
     }
 
-    /// Without the signal that ends a process.
-    @Test func survivesTheEndOfItsReader() {
-        let (reader, writer) = makePipe()
+    /// Without the signal that ends a process; the next reader is told what is missing.
+    @Test func survivesTheEndOfItsReader() throws {
+        var template = Array("/tmp/log-sink-XXXXXX".utf8CString)
+        let folder = String(cString: try #require(mkdtemp(&template)))
+        let path = folder + "/pipe"
+        try #require(mkfifo(path, 0o600) == 0)
+        defer {
+            unlink(path)
+            rmdir(folder)
+        }
+        let first = open(path, O_RDONLY | O_NONBLOCK)
+        let writer = open(path, O_WRONLY)
         let log = Logger(format: .json, sink: LogSink(descriptor: writer))
-        close(reader)
+        close(first)
         log.info("nobody reads this")
+        let second = open(path, O_RDONLY | O_NONBLOCK)
+        log.info("somebody reads this")
         close(writer)
+        let lines = read(second, untilEnd: true).split(separator: "\n")
+        #expect(lines.first == #"{"level":"warning","msg":"log lines dropped","count":1}"#)
+        #expect(lines.count == 2 && lines.last?.hasSuffix(#""msg":"somebody reads this"}"#) == true)
+        close(second)
     }
 
     @Test func writesColouredTextToATerminal() {

@@ -1,24 +1,6 @@
 import Glibc
 import Synchronization
 
-/// A thread of its own, for what blocks.
-package func onThread(_ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let argument = Unmanaged.passRetained(Box(body)).toOpaque()
-    let code = pthread_create(
-        &thread, nil,
-        { argument in
-            Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
-            return nil
-        }, argument)
-    precondition(code == 0)
-    pthread_detach(thread)
-}
-
 /// A TCP server that does with each connection exactly what it is told, connection by connection.
 package final class RawServer: Sendable {
     package let port: UInt16

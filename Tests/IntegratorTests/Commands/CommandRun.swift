@@ -34,7 +34,8 @@ extension ServiceUnderTest {
         [
             "DB_SOCKET": database.socket ?? "", "DB_DATABASE": database.database, "DB_USERNAME": database.username,
             "TV_API_URL": sandbox.url, "TV_API_TOKEN": Self.tvToken, "TV_WEBHOOK_SECRETS": Self.secret.text,
-            "PUSHER_APP_ID": Self.pusher.appID, "PUSHER_APP_KEY": Self.pusher.key, "PUSHER_APP_SECRET": "app-secret",
+            "PUSHER_APP_ID": Self.pusher.appID, "PUSHER_APP_KEY": Self.pusher.key,
+            "PUSHER_APP_SECRET": Self.pusherSecret,
             "PUSHER_HOST": "127.0.0.1", "PUSHER_PORT": "\(sandbox.port)", "PUSHER_SCHEME": "http",
             "PUBLIC_URL": instance.url, "HTTP_PORT": "\(instance.port)", "LOG_LEVEL": "error", "LOG_FORMAT": "json",
         ].merging(changes) { _, change in change }.filter { !$0.value.isEmpty }

@@ -1,3 +1,4 @@
+import TestSupport
 @testable import Datasets
 import Time
 import JSON

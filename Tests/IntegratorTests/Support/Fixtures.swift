@@ -4,16 +4,7 @@ import Time
 @testable import Integrator
 import MySQL
 import Signatures
-import Synchronization
-
-/// Numbers that are used once in a test process, so that ids of different kinds are never equal by chance.
-enum Fresh {
-    private static let counter = Atomic(Int64.random(in: 1_000_000..<2_000_000))
-
-    static func number() -> Int64 {
-        counter.wrappingAdd(1, ordering: .relaxed).newValue
-    }
-}
+import TestSupport
 
 /// A wishlist in the database.
 struct TestWishlist: Sendable {

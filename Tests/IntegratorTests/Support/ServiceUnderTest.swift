@@ -18,11 +18,12 @@ import TestSupport
 ///         #expect(answer.status == 200)
 ///     }
 struct ServiceUnderTest: Sendable {
-    static let tvToken = "tv-token"
+    static let tvToken = "tvtoken-4kq8s2m1z9"
     /// Of ada, who may act, and of eve, who may look.
     static let operatorToken = "operator-token-of-ada"
     static let lookingToken = "operator-token-of-eve"
-    static let pusher = PusherCredentials(appID: "4711", key: "app-key", secret: "app-secret")
+    static let pusherSecret = "pushersecret-7d1x0c5v"
+    static let pusher = PusherCredentials(appID: "4711", key: "app-key", secret: pusherSecret)
     static let secret = WebhookSecret.generate()
 
     let database: MySQLConfiguration
@@ -109,7 +110,7 @@ struct ServiceUnderTest: Sendable {
         [
             "DB_SOCKET": database.socket ?? "", "DB_DATABASE": database.database, "DB_USERNAME": database.username,
             "TV_API_URL": sandbox.url, "TV_API_TOKEN": tvToken, "TV_WEBHOOK_SECRETS": secret.text,
-            "PUSHER_APP_ID": pusher.appID, "PUSHER_APP_KEY": pusher.key, "PUSHER_APP_SECRET": "app-secret",
+            "PUSHER_APP_ID": pusher.appID, "PUSHER_APP_KEY": pusher.key, "PUSHER_APP_SECRET": pusherSecret,
             "PUSHER_HOST": "127.0.0.1", "PUSHER_PORT": "\(sandbox.port)", "PUSHER_SCHEME": "http",
             "RATE_LIMIT_PER_MINUTE": "100000", "OPERATOR_HTTP_PORT": "0", "PUBLIC_HEALTH": "true",
             "OPERATOR_TOKEN": "ada:act:\(operatorToken),eve:read:\(lookingToken)",

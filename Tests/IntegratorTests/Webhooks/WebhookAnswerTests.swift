@@ -1,3 +1,4 @@
+import TestSupport
 @testable import Store
 @testable import Datasets
 import Time
