@@ -132,19 +132,7 @@ extension DatasetError {
     }
 }
 
-/// What happens to an event in the light of its history.
-package enum Verdict: Sendable, Equatable {
-    /// The history changed, and took its next revision.
-    case applied
-    /// Older than what is known, or the status does not allow it: stored, changes nothing that is seen.
-    case stale
-    /// Its cause has not come yet: stored, to be applied after that.
-    case parked
-    /// It contradicts what is known: stored for the operator.
-    case rejected(String)
-}
-
-/// What an event's verdict depends on besides its own history.
+/// What an event's outcome depends on besides its own history.
 package struct HistoryContext: Sendable {
     /// Another dataset of the wishlist is active.
     package var otherIsActive = false
@@ -165,9 +153,9 @@ extension DatasetHistory {
     package static let messageLength = 1000
 
     /// Applies an event, if it is to be applied, and says what became of it (spec, section 3). Pure: the same history,
-    /// event and context always give the same verdict. `context.training` follows a training event.
+    /// event and context always give the same outcome. `context.training` follows a training event.
     package mutating func apply(_ event: DatasetEvent, at now: Timestamp, in context: inout HistoryContext)
-        -> Verdict
+        -> Outcome
     {
         if let contradiction = contradiction(of: event) { return .rejected(contradiction) }
         if let sequence = event.sequence, sequence <= self.sequence { return .stale }
@@ -214,11 +202,11 @@ extension DatasetHistory {
 
     /// Why the event cannot be about this history; nil if it can.
     private func contradiction(of event: DatasetEvent) -> String? {
-        if let known = reference, let told = event.reference, known != told {
+        if let reference, let other = event.reference, reference != other {
             return Self.twoDatasets + "data.dataset_id belongs to another reference"
         }
-        if let known = datasetID, let told = event.datasetID, known != told {
-            return Self.twoDatasets + "data.reference belongs to dataset \(known)"
+        if let datasetID, let other = event.datasetID, datasetID != other {
+            return Self.twoDatasets + "data.reference belongs to dataset \(datasetID)"
         }
         return nil
     }
@@ -243,15 +231,15 @@ extension DatasetHistory {
     }
 
     private mutating func take(_ event: DatasetEvent, at now: Timestamp) {
-        if let told = event.datasetID { datasetID = told }
-        if let told = event.sequence {
-            sequence = told
+        if let datasetID = event.datasetID { self.datasetID = datasetID }
+        if let sequence = event.sequence {
+            self.sequence = sequence
             heardAt = now
             redeliveryAskedAt = nil
         }
-        if let told = event.progress { progress = told }
-        if case .set(let told) = event.stage { stage = told?.limited(to: Self.stageLength) }
-        if case .set(let told) = event.message { message = told?.limited(to: Self.messageLength) }
+        if let progress = event.progress { self.progress = progress }
+        if case .set(let text) = event.stage { stage = text?.limited(to: Self.stageLength) }
+        if case .set(let text) = event.message { message = text?.limited(to: Self.messageLength) }
         if event.type.historyStatus == .failed { error = event.error?.limited }
         revision += 1
         updatedAt = now

@@ -31,7 +31,7 @@ extension DatasetHistory {
             json.field("started_at", startedAt?.iso8601)
             json.field("finished_at", finishedAt?.iso8601)
             json.field("heard_at", heardAt?.iso8601)
-            json.field("deadline_at", toldDeadline?.iso8601)
+            json.field("deadline_at", shownDeadline?.iso8601)
             json.field("redelivery_asked_at", redeliveryAskedAt?.iso8601)
             members(&json)
         }
@@ -39,7 +39,7 @@ extension DatasetHistory {
 
     /// Not before this time is the dataset called stalled; once webhooks have been asked for again, exactly then. Of a
     /// stalled one, when it was.
-    private var toldDeadline: Timestamp? {
+    private var shownDeadline: Timestamp? {
         status == .stalled && revision > 0 ? updatedAt : deadlineAt
     }
 

@@ -235,7 +235,7 @@ extension Service {
                 registration: registration, dispatcher: dispatcher, pusher: pusherCheck)
             idempotency = IdempotentCreates(
                 keys: IdempotencyKeys(pool: pool), histories: histories,
-                createSeconds: configuration.tvAPIDeadlineSeconds + DatasetCreation.claimMarginSeconds, log: log)
+                createSeconds: configuration.tvAPIDeadlineSeconds + DatasetCreation.leaseMarginSeconds, log: log)
             var router = Router.api(
                 histories: histories, wishlists: wishlists,
                 creation: DatasetCreation(histories: histories, wishlists: wishlists, call: call),

@@ -8,14 +8,14 @@ package struct Batch: Sendable {
     package struct PendingWebhook: Sendable {
         package let webhook: IncomingWebhook
         /// Called once, on the lane's thread, after the commit.
-        package let answer: @Sendable (WebhookAnswer) -> Void
+        package let answer: @Sendable (Outcome) -> Void
 
         /// When it came.
         package let since: ContinuousClock.Instant
 
         package init(
             webhook: IncomingWebhook, since: ContinuousClock.Instant = .now,
-            answer: @escaping @Sendable (WebhookAnswer) -> Void
+            answer: @escaping @Sendable (Outcome) -> Void
         ) {
             self.webhook = webhook
             self.since = since
@@ -87,20 +87,6 @@ package struct Batch: Sendable {
         }
         return (first, second)
     }
-}
-
-/// What the sender of a webhook is told (the table of spec, section 4).
-package enum WebhookAnswer: Sendable, Equatable {
-    case applied
-    case duplicate
-    case stale
-    case ignored
-    case parked
-    case rejected(String)
-    /// Nothing was stored: the database is away, or too much is waiting.
-    case unavailable
-    /// Nothing was stored: this webhook cannot be.
-    case failed
 }
 
 /// What became of a change of our own.

@@ -29,24 +29,24 @@ extension BatchTransaction {
         for entry in entries {
             let training = context.training
             var socketID: String?
-            var verdict = Verdict.stale
+            var outcome = Outcome.stale
             if case .change(let index) = entry.origin {
                 let change = batch.changes[index]
                 socketID = change.exceptSocketID
                 if change.condition(slot.history, context, workingSet.now) {
-                    verdict = slot.history.apply(entry.event, at: workingSet.now, in: &context)
+                    outcome = slot.history.apply(entry.event, at: workingSet.now, in: &context)
                 }
                 effects.changes[index] = ChangeAnswer(
-                    isApplied: verdict == .applied, history: slot.history, training: context.training)
-                if verdict != .applied { continue }
+                    isApplied: outcome == .applied, history: slot.history, training: context.training)
+                if outcome != .applied { continue }
             } else if let other = entry.event.reference.flatMap(workingSet.place(ofReference:)), other != place {
-                verdict = .rejected(DatasetHistory.twoDatasets + "data.reference belongs to another history")
+                outcome = .rejected(DatasetHistory.twoDatasets + "data.reference belongs to another history")
             } else {
-                verdict = slot.history.apply(entry.event, at: workingSet.now, in: &context)
+                outcome = slot.history.apply(entry.event, at: workingSet.now, in: &context)
             }
-            guard verdict == .applied else {
+            guard outcome == .applied else {
                 context.training = training
-                note(entry, verdict, slot.history)
+                note(entry, outcome, slot.history)
                 continue
             }
             let change = takeTraining(entry.event, context, of: slot.history)
@@ -120,20 +120,14 @@ extension BatchTransaction {
         return change
     }
 
-    /// Keeps what is to be written of an event, and what its sender is told.
-    private mutating func note(_ entry: Entry, _ verdict: Verdict, _ history: DatasetHistory, isLast: Bool = false) {
-        let (outcome, reason, answer): (EventOutcome, String?, WebhookAnswer) =
-            switch verdict {
-            case .applied: (.applied, nil, .applied)
-            case .stale: (.stale, nil, .stale)
-            case .parked: (.parked, nil, .parked)
-            case .rejected(let reason): (.rejected, reason, .rejected(reason))
-            }
-        if outcome == .rejected { noteRejected(entry.key, entry.event.datasetID, entry.event.reference) }
+    /// Keeps what is to be written of an event, and what its sender is answered.
+    private mutating func note(_ entry: Entry, _ outcome: Outcome, _ history: DatasetHistory, isLast: Bool = false) {
+        guard let logged = outcome.logged else { return }
+        if logged == .rejected { noteRejected(entry.key, entry.event.datasetID, entry.event.reference) }
         switch entry.origin {
         case .webhook(let index):
-            effects.answers[index] = answer
-            if outcome == .parked {
+            effects.answers[index] = outcome
+            if logged == .parked {
                 parkedKeys.append(entry.key)
                 // A training webhook: its dataset may have been completed meanwhile.
                 if let dataset = history.datasetID { effects.parked.insert(dataset) }
@@ -141,15 +135,15 @@ extension BatchTransaction {
         case .change:
             break
         case .parked(let id):
-            guard outcome != .parked else { return }
-            statements += EventLog.unpark(id, outcome: outcome, reason: reason, history: history)
+            guard logged != .parked else { return }
+            statements += EventLog.unpark(id, outcome: logged, reason: outcome.reason, history: history)
             effects.unparked.append((entry.event.type, outcome))
             return
         }
         if isLast {
-            lastEvents.append(entry, outcome, history, reason, at: workingSet.now)
+            lastEvents.append(entry, logged, history, outcome.reason, at: workingSet.now)
         } else {
-            logged.append(entry, outcome, history, reason, at: workingSet.now)
+            self.logged.append(entry, logged, history, outcome.reason, at: workingSet.now)
         }
     }
 

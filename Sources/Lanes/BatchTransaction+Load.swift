@@ -195,7 +195,7 @@ extension BatchTransaction {
         return known
     }
 
-    /// Reads what the verdicts depend on besides the histories themselves, and whom to tell.
+    /// Reads what the outcomes depend on besides the histories themselves, and whom to tell.
     mutating func loadContexts(on connection: isolated MySQLConnection) throws(MySQLError) {
         var reviving: Set<Int64> = []
         var training: Set<Int64> = []

@@ -1,5 +1,5 @@
-import Datasets
-package import Store
+package import Datasets
+import Store
 package import MySQL
 
 extension BatchTransaction {

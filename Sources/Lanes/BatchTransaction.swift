@@ -1,5 +1,5 @@
 package import Datasets
-package import Store
+import Store
 package import MySQL
 
 /// One transaction of a lane: locks the histories that a batch is about, decides in memory, writes everything back.
@@ -10,7 +10,7 @@ package struct BatchTransaction {
     /// What is to be done after the commit.
     package struct Effects: Sendable {
         /// For each webhook of the batch; nil: others have locked its history, and nothing has been done about it.
-        package var answers: [WebhookAnswer?] = []
+        package var answers: [Outcome?] = []
         /// For each change of the batch; nil: there is no such history.
         package var changes: [ChangeAnswer?] = []
         /// Places of changes whose history others have locked: nothing has been done about them.
@@ -25,7 +25,7 @@ package struct BatchTransaction {
         /// Webhook ids that came again with another body.
         package var conflicts: [String] = []
         /// Webhooks that were parked and have now been applied or found stale, by outcome.
-        package var unparked: [(type: DatasetEventType, outcome: EventOutcome)] = []
+        package var unparked: [(type: DatasetEventType, outcome: Outcome)] = []
         /// Histories whose status changed, as they are now.
         package var transitions: [(from: HistoryStatus, history: DatasetHistory)] = []
     }

@@ -35,10 +35,10 @@ package final class HistoryLanes: Sendable {
         self.instruments = instruments
     }
 
-    /// The lane of a dataset: always the same, so that batches side by side do not wait for each other's rows. It is a
+    /// The lane of a dataset, or of a history that has none yet: always the same, so that batches side by side do not wait for each other's rows. It is a
     /// matter of speed only: rows are locked in the database.
-    package func lane(of datasetID: Int64) -> Lane {
-        lanes[Int(UInt64(bitPattern: datasetID) % UInt64(lanes.count))]
+    package func lane(for id: Int64) -> Lane {
+        lanes[Int(UInt64(bitPattern: id) % UInt64(lanes.count))]
     }
 
     /// How many webhooks wait in each lane.
@@ -55,7 +55,7 @@ package final class HistoryLanes: Sendable {
             let change = Batch.OwnChange(
                 historyID: historyID, event: event, key: key, body: body, exceptSocketID: exceptSocketID,
                 condition: condition, answer: { continuation.resume(returning: $0) })
-            if !lane(of: event.datasetID ?? historyID).submit(change) {
+            if !lane(for: event.datasetID ?? historyID).submit(change) {
                 continuation.resume(returning: .failure(.stopped))
             }
         }

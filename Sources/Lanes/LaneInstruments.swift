@@ -14,48 +14,16 @@ package final class LaneInstruments: Sendable {
     let retriedTransactions: Counter
     private let ended: [HistoryStatus: Counter]
 
-    /// The `outcome` of `integrator_webhooks_total`.
-    private enum EventOutcomeLabel: Int, CaseIterable {
-        case applied, duplicate, stale, ignored, parked, rejected, unavailable, failed
-
-        var label: String { "\(self)" }
-
-        init(_ answer: WebhookAnswer) {
-            self =
-                switch answer {
-                case .applied: .applied
-                case .duplicate: .duplicate
-                case .stale: .stale
-                case .ignored: .ignored
-                case .parked: .parked
-                case .rejected: .rejected
-                case .unavailable: .unavailable
-                case .failed: .failed
-                }
-        }
-
-        init(_ outcome: EventOutcome) {
-            self =
-                switch outcome {
-                case .applied: .applied
-                case .stale: .stale
-                case .ignored: .ignored
-                case .parked: .parked
-                case .rejected: .rejected
-                }
-        }
-    }
-
     /// The label of types that this service does not know.
     private static let otherType = "other"
 
     package init(log: Logger, metrics: Metrics = Metrics()) {
         self.log = log
         webhooks = (DatasetEventType.webhooks.map(\.rawValue) + [Self.otherType]).map { type in
-            EventOutcomeLabel.allCases.map { outcome in
+            Outcome.labels.map { outcome in
                 metrics.counter(
                     "integrator_webhooks_total", help: "Webhooks rightly signed, by type and outcome.",
-                    labels: ["type": type, "outcome": outcome.label])
+                    labels: ["type": type, "outcome": outcome])
             }
         }
         webhookConflicts = metrics.counter(
@@ -84,7 +52,7 @@ package final class LaneInstruments: Sendable {
         for (pending, answer) in zip(batch.webhooks, effects.answers) {
             if let answer { count(pending.webhook, answer) }
         }
-        for (type, outcome) in effects.unparked { counter(type, EventOutcomeLabel(outcome)).increment() }
+        for (type, outcome) in effects.unparked { counter(type, outcome).increment() }
         for id in effects.conflicts {
             webhookConflicts.increment()
             log.warning("webhook id came again with another body", ["webhook_id": .string(id)])
@@ -106,8 +74,7 @@ package final class LaneInstruments: Sendable {
     }
 
     /// Counts a webhook and its answer.
-    private func count(_ webhook: IncomingWebhook, _ answer: WebhookAnswer) {
-        let outcome = EventOutcomeLabel(answer)
+    private func count(_ webhook: IncomingWebhook, _ outcome: Outcome) {
         counter(webhook.type, outcome).increment()
         log.debug(
             "webhook",
@@ -115,13 +82,13 @@ package final class LaneInstruments: Sendable {
                 "webhook_id": .string(webhook.id), "type": .string(webhook.type?.rawValue ?? Self.otherType),
                 "outcome": .string(outcome.label),
             ])
-        if case .rejected(let reason) = answer {
+        if let reason = outcome.reason {
             log.warning("webhook rejected", ["webhook_id": .string(webhook.id), "reason": .string(reason)])
         }
     }
 
-    private func counter(_ type: DatasetEventType?, _ outcome: EventOutcomeLabel) -> Counter {
+    private func counter(_ type: DatasetEventType?, _ outcome: Outcome) -> Counter {
         let place = type.flatMap(DatasetEventType.webhooks.firstIndex) ?? DatasetEventType.webhooks.count
-        return webhooks[place][outcome.rawValue]
+        return webhooks[place][outcome.place]
     }
 }

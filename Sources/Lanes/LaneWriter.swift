@@ -179,7 +179,7 @@ struct LaneWriter {
         }
     }
 
-    private func giveUp(_ batch: Batch, _ error: MySQLError, _ answer: WebhookAnswer) {
+    private func giveUp(_ batch: Batch, _ error: MySQLError, _ answer: Outcome) {
         instruments.log.error("batch not stored", ["error": .string("\(error)"), "size": .int(batch.count)])
         for pending in batch.webhooks { pending.answer(answer) }
         for change in batch.changes { change.answer(.failure(error)) }

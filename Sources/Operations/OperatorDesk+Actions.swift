@@ -1,3 +1,4 @@
+import Datasets
 import MySQL
 package import Store
 

@@ -54,11 +54,14 @@ public enum PusherLimits {
         guard isValid, (1...channelNameBytes).contains(channel.utf8.count) else { throw .invalidChannel }
     }
 
+    /// Bytes of a connection's id.
+    public static let socketIDBytes = 64
+
     /// Checks a connection's id: digits, a point, digits.
     public static func check(socketID: String) throws(PusherError) {
         let parts = socketID.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         let areDigits = parts.allSatisfy { part in !part.isEmpty && part.allSatisfy { (0x30...0x39).contains($0) } }
-        guard parts.count == 2, areDigits, socketID.utf8.count <= 64 else { throw .invalidSocketID }
+        guard parts.count == 2, areDigits, socketID.utf8.count <= socketIDBytes else { throw .invalidSocketID }
     }
 }
 

@@ -34,8 +34,8 @@ package enum CreateRequests {
     }
 
     /// Compare-and-set: of several instances one gets the row, for so many seconds.
-    package static func claim(
-        _ historyID: Int64, seconds: Int64, on connection: isolated MySQLConnection
+    package static func takeLease(
+        of historyID: Int64, seconds: Int64, on connection: isolated MySQLConnection
     ) throws(MySQLError) -> Bool {
         try connection.execute(
             """

@@ -1,3 +1,4 @@
+import Datasets
 package import MySQL
 package import Time
 

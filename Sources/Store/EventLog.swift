@@ -3,17 +3,6 @@ package import Datasets
 package import Time
 package import MySQL
 
-/// What became of an event, with the numbers in `wishlist_dataset_events.outcome` (spec, section 4).
-package enum EventOutcome: Int, Sendable, CaseIterable {
-    case applied = 0
-    case stale = 1
-    case ignored = 2
-    case parked = 3
-    case rejected = 4
-
-    package var label: String { "\(self)" }
-}
-
 /// Rows of `wishlist_dataset_events` to be appended, as text.
 package struct EventRows: Sendable {
     fileprivate var values = SQL()

@@ -28,10 +28,10 @@ extension Histories {
 
     /// Reserves the row of a new dataset and keeps the bytes of the request with it.
     ///
-    /// - Parameter claim: the idempotency key under which the row is noted, in the same transaction.
+    /// - Parameter lease: the idempotency key under which the row is noted, in the same transaction.
     /// - Returns: the row's id; nil if another dataset of the wishlist has become active.
     package func reserve(
-        _ reservation: Reservation, of wishlist: Wishlist, under claim: IdempotencyKeys.Claim?
+        _ reservation: Reservation, of wishlist: Wishlist, under lease: IdempotencyKeys.Lease?
     ) async throws -> Int64? {
         do {
             return try await pool.withTransaction { connection in
@@ -50,7 +50,7 @@ extension Histories {
                     """
                 ).lastInsertID
                 try CreateRequests.save(reservation.request, of: id, on: connection)
-                if let claim { try connection.execute(claim.noteStatement(id)) }
+                if let lease { try connection.execute(lease.noteStatement(id)) }
                 return id
             }
         } catch let error as MySQLError where error.kind == .duplicateKey(name: "histories_active_wishlist") {

@@ -8,7 +8,7 @@ package struct IdempotencyKeys: Sendable {
     static let hours = 24
 
     /// A request's hold on a key.
-    package struct Claim: Sendable, Equatable {
+    package struct Lease: Sendable, Equatable {
         package var user: Int64
         package var key: String
         /// Random.
@@ -28,9 +28,9 @@ package struct IdempotencyKeys: Sendable {
     /// What a key means for a request.
     package enum Standing: Sendable {
         /// Nothing has been done under it.
-        case new(Claim)
+        case new(Lease)
         /// An earlier request reserved this history, and its answer is not known.
-        case begun(Claim, historyID: Int64)
+        case begun(Lease, historyID: Int64)
         /// The first answer.
         case answered(status: Int, body: [UInt8])
         /// Another request is at it.
@@ -45,21 +45,21 @@ package struct IdempotencyKeys: Sendable {
         self.pool = pool
     }
 
-    /// Claims a key, if it is free.
+    /// Takes a lease of a key, if it is free.
     ///
     /// - Parameters:
     ///   - fingerprint: SHA-256 of what is asked for.
     ///   - seconds: how long the lease holds if nothing more is heard of this request.
     package func begin(_ key: String, user: Int64, fingerprint: [UInt8], seconds: Int64) async throws -> Standing {
-        let claim = Claim(user: user, key: key, number: Int64.random(in: 1 ... .max))
+        let lease = Lease(user: user, key: key, number: Int64.random(in: 1 ... .max))
         for _ in 0..<5 {
-            if let standing = try await attempt(claim, fingerprint, seconds) { return standing }
+            if let standing = try await attempt(lease, fingerprint, seconds) { return standing }
         }
         return .inFlight
     }
 
     /// - Returns: nil if another request was faster: then the row is to be read again.
-    private func attempt(_ claim: Claim, _ fingerprint: [UInt8], _ seconds: Int64) async throws -> Standing? {
+    private func attempt(_ lease: Lease, _ fingerprint: [UInt8], _ seconds: Int64) async throws -> Standing? {
         do {
             return try await pool.withTransaction { connection in
                 let rows = try connection.query(
@@ -67,22 +67,22 @@ package struct IdempotencyKeys: Sendable {
                     SELECT fingerprint, claim, claimed_until > UTC_TIMESTAMP(6) AND status IS NULL, history_id, status, body, \
                     created_at > UTC_TIMESTAMP(6) - INTERVAL \(Self.hours) HOUR \
                     FROM integrator_idempotency_keys \
-                    WHERE user_id = \(claim.user) AND idempotency_key = \(Array(claim.key.utf8))
+                    WHERE user_id = \(lease.user) AND idempotency_key = \(Array(lease.key.utf8))
                     """)
                 guard let row = rows.first else {
                     try connection.execute(
                         """
                         INSERT INTO integrator_idempotency_keys \
                         (user_id, idempotency_key, fingerprint, claim, claimed_until, created_at) \
-                        VALUES (\(claim.user), \(Array(claim.key.utf8)), \(fingerprint), \(claim.number), \
+                        VALUES (\(lease.user), \(Array(lease.key.utf8)), \(fingerprint), \(lease.number), \
                         UTC_TIMESTAMP(6) + INTERVAL \(seconds) SECOND, UTC_TIMESTAMP(6))
                         """)
-                    return .new(claim)
+                    return .new(lease)
                 }
-                var holder = claim
+                var holder = lease
                 holder.number = try row.int64(1)
                 // Our own, of a commit whose answer was lost.
-                let isOurs = holder == claim
+                let isOurs = holder == lease
                 let isHeld = try row.bool(2) && !isOurs
                 let isFresh = try row.bool(6)
                 if isFresh {
@@ -97,13 +97,13 @@ package struct IdempotencyKeys: Sendable {
                 let taken = try connection.execute(
                     """
                     UPDATE integrator_idempotency_keys SET \(forget) fingerprint = \(fingerprint), \
-                    claim = \(claim.number), claimed_until = UTC_TIMESTAMP(6) + INTERVAL \(seconds) SECOND \
+                    claim = \(lease.number), claimed_until = UTC_TIMESTAMP(6) + INTERVAL \(seconds) SECOND \
                     WHERE \(holder.row)
                     """
                 ).affectedRows
                 guard taken == 1 else { return nil }
-                guard isFresh, let historyID = try row.optionalInt64(3) else { return .new(claim) }
-                return .begun(claim, historyID: historyID)
+                guard isFresh, let historyID = try row.optionalInt64(3) else { return .new(lease) }
+                return .begun(lease, historyID: historyID)
             }
         } catch let error as MySQLError {
             if case .duplicateKey = error.kind { return nil }
@@ -112,18 +112,18 @@ package struct IdempotencyKeys: Sendable {
     }
 
     /// Keeps the answer for those who ask again.
-    package func keep(status: Int, body: [UInt8], under claim: Claim) async throws {
+    package func keep(status: Int, body: [UInt8], under lease: Lease) async throws {
         try await pool.withTransaction { connection in
             try connection.execute(
-                "UPDATE integrator_idempotency_keys SET status = \(status), body = \(body) WHERE \(claim.row)")
+                "UPDATE integrator_idempotency_keys SET status = \(status), body = \(body) WHERE \(lease.row)")
         }
     }
 
     /// Gives the key back: who asks again may try again.
-    package func release(_ claim: Claim) async throws {
+    package func release(_ lease: Lease) async throws {
         try await pool.withTransaction { connection in
             try connection.execute(
-                "UPDATE integrator_idempotency_keys SET claimed_until = UTC_TIMESTAMP(6) WHERE \(claim.row)")
+                "UPDATE integrator_idempotency_keys SET claimed_until = UTC_TIMESTAMP(6) WHERE \(lease.row)")
         }
     }
 

@@ -1,3 +1,4 @@
+package import Datasets
 import MySQL
 package import Time
 

@@ -17,7 +17,7 @@ package final class RefusedWebhooks: Sendable {
         var waiting: [RefusedWebhook] = []
         /// Not told in the log yet.
         var counts: [RefusedWebhook.Reason: Int] = [:]
-        var toldAt: ContinuousClock.Instant?
+        var loggedAt: ContinuousClock.Instant?
     }
 
     private let pool: MySQLPool
@@ -70,8 +70,8 @@ package final class RefusedWebhooks: Sendable {
         let counts = state.withLock { state -> [RefusedWebhook.Reason: Int]? in
             if state.counts.isEmpty { return [:] }
             let now = ContinuousClock.now
-            if let toldAt = state.toldAt, now - toldAt < lineInterval, !isLast { return nil }
-            defer { (state.counts, state.toldAt) = ([:], now) }
+            if let loggedAt = state.loggedAt, now - loggedAt < lineInterval, !isLast { return nil }
+            defer { (state.counts, state.loggedAt) = ([:], now) }
             return state.counts
         }
         guard let counts else { return false }

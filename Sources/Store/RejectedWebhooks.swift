@@ -1,3 +1,4 @@
+import Datasets
 package import MySQL
 
 /// `wishlist_dataset_rejected`: what rejected webhooks are about, to find them by. The log has no index on the dataset, and

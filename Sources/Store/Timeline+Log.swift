@@ -3,7 +3,7 @@ import JSON
 package import MySQL
 
 extension EventLog {
-    /// As `changes`, a part of them, with the body only of those types of which something is told from it: bodies may be
+    /// As `changes`, a part of them, with the body only of those types whose timeline entry needs it: bodies may be
     /// large.
     package static func timeline(of historyID: Int64, _ part: Timeline.Part, limit: Int) -> SQL {
         let columns: SQL = """
@@ -27,9 +27,9 @@ extension Timeline {
             let notification = try Notification(history: history, logged: row)
             var error = notification.history.error
             if notification.type == .trainingFailed,
-                let told = (try? JSONDocument(parsing: try row.bytes("body")))?.root["data"]?["error"]
+                let logged = (try? JSONDocument(parsing: try row.bytes("body")))?.root["data"]?["error"]
             {
-                error = DatasetError(logged: told)
+                error = DatasetError(logged: logged)
             }
             return Event(notification, error: error)
         }

@@ -21,9 +21,9 @@ package struct RefusalReason: Sendable, Equatable {
         } else {
             reader.add(Self.plain(body), at: "")
         }
-        let told = reader.parts.prefix(Self.maximumParts).joined(separator: "; ")
+        let parts = reader.parts.prefix(Self.maximumParts).joined(separator: "; ")
         let more = reader.parts.count - Self.maximumParts
-        let whole = more > 0 ? "\(told); and \(more) more" : told
+        let whole = more > 0 ? "\(parts); and \(more) more" : parts
         text = whole.isEmpty ? "status \(status)" : Self.limited(whole)
         let spoken = (reader.parts + reader.codes).joined(separator: " ").lowercased()
         namesCallback = ["callback", "webhook", TVPythonAPI.callbackName].contains { spoken.contains($0) }

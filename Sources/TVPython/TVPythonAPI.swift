@@ -83,7 +83,7 @@ package struct TVPythonAPI: Sendable {
             guard let root = answer?.root, let id = root["dataset_id"]?.int, id > 0 else {
                 return .unavailable(Failure("the answer has no dataset_id"))
             }
-            if let told = root["reference"]?.string, told != reference {
+            if let other = root["reference"]?.string, other != reference {
                 return .unavailable(Failure("the answer is about another reference"))
             }
             return .success(id)

@@ -2,6 +2,7 @@ import Datasets
 import Store
 import Workflows
 import HTTPServer
+import Pusher
 import JSON
 
 /// Creating datasets (spec, section 2, Case 1).
@@ -26,18 +27,18 @@ struct DatasetEndpoints: Sendable {
         guard let key = request.http.headers["idempotency-key"] else {
             return .resource(201, try await create(wishlist, caller, options, request, under: nil).resource())
         }
-        return try await idempotency.answer(key, of: wishlist, by: caller, body: request.http.body) { claim in
-            try await create(wishlist, caller, options, request, under: claim)
+        return try await idempotency.answer(key, of: wishlist, by: caller, body: request.http.body) { lease in
+            try await create(wishlist, caller, options, request, under: lease)
         }
     }
 
     private func create(
         _ wishlist: Wishlist, _ caller: Caller, _ options: DatasetCreation.Options, _ request: APIRequest,
-        under claim: IdempotencyKeys.Claim?
+        under lease: IdempotencyKeys.Lease?
     ) async throws -> DatasetHistory {
         try await creation.create(
             of: wishlist, by: caller, options, exceptSocketID: SocketID.valid(request.http.headers["x-socket-id"]),
-            traceparent: request.trace.header, under: claim)
+            traceparent: request.trace.header, under: lease)
     }
 }
 
@@ -53,12 +54,9 @@ extension Wishlists {
 
 /// The socket of a Pusher client, as Laravel Echo names it in `X-Socket-ID`.
 enum SocketID {
-    /// The id, if it is one: digits, a dot, digits.
+    /// The id, if it is one.
     static func valid(_ text: String?) -> String? {
-        guard let text, text.utf8.count <= 50 else { return nil }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
-        else { return nil }
+        guard let text, (try? PusherLimits.check(socketID: text)) != nil else { return nil }
         return text
     }
 }

@@ -31,7 +31,7 @@ package struct IdempotentCreates: Sendable {
     /// - Parameter create: notes the row that it reserves under the key.
     func answer(
         _ key: String, of wishlist: Wishlist, by caller: Caller, body: [UInt8],
-        create: (IdempotencyKeys.Claim) async throws -> DatasetHistory
+        create: (IdempotencyKeys.Lease) async throws -> DatasetHistory
     ) async throws -> HTTPResponse {
         guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw APIError.invalid(
@@ -48,15 +48,15 @@ package struct IdempotentCreates: Sendable {
             var response = HTTPResponse.json(status, body)
             response.headers.append(Self.replayedHeader)
             return response
-        case .new(let claim):
-            return await finish(claim) { try await create(claim) }
-        case .begun(let claim, let historyID):
-            return try await takeUp(historyID, claim) { try await create(claim) }
+        case .new(let lease):
+            return await finish(lease) { try await create(lease) }
+        case .begun(let lease, let historyID):
+            return try await takeUp(historyID, lease) { try await create(lease) }
         }
     }
 
     /// Answers, and keeps the answer.
-    private func finish(_ claim: IdempotencyKeys.Claim, _ create: () async throws -> DatasetHistory) async
+    private func finish(_ lease: IdempotencyKeys.Lease, _ create: () async throws -> DatasetHistory) async
         -> HTTPResponse
     {
         var response: HTTPResponse
@@ -71,9 +71,9 @@ package struct IdempotentCreates: Sendable {
         }
         do {
             if response.status == 500 || response.status == 503 {
-                try await keys.release(claim)
+                try await keys.release(lease)
             } else {
-                try await keys.keep(status: response.status, body: response.body, under: claim)
+                try await keys.keep(status: response.status, body: response.body, under: lease)
             }
         } catch {
             log.warning("answer under an idempotency key not kept", ["error": .string("\(error)")])
@@ -83,18 +83,18 @@ package struct IdempotentCreates: Sendable {
 
     /// An earlier request reserved a row and was not heard of again, or was told to try again: the row knows.
     private func takeUp(
-        _ historyID: Int64, _ claim: IdempotencyKeys.Claim, _ create: () async throws -> DatasetHistory
+        _ historyID: Int64, _ lease: IdempotencyKeys.Lease, _ create: () async throws -> DatasetHistory
     ) async throws -> HTTPResponse {
-        guard let history = try await histories.find(historyID) else { return await finish(claim, create) }
+        guard let history = try await histories.find(historyID) else { return await finish(lease, create) }
         if history.status == .pending {
             // Whoever has the row's lease is at it.
-            try await keys.release(claim)
+            try await keys.release(lease)
             throw Self.inFlight
         }
         if history.status == .failed, history.error?.code == DatasetError.unavailableCode {
-            return await finish(claim, create)
+            return await finish(lease, create)
         }
-        return await finish(claim) {
+        return await finish(lease) {
             if history.status == .failed, let error = history.error, error.code == DatasetError.rejectedCode {
                 throw CreateCall.rejection(error.message)
             }

@@ -15,10 +15,10 @@ extension TrainingRequest {
         for (field, value) in members {
             switch field {
             case _ where Self.statusKeys.contains(field):
-                let told = value.int.map(String.init) ?? value.string
-                if let told = told.flatMap({ TrainingStatus(text: $0) }) {
+                let wanted = value.int.map(String.init) ?? value.string
+                if let wanted = wanted.flatMap({ TrainingStatus(text: $0) }) {
                     if status != nil { errors.append((field, ["The training status is given twice."])) }
-                    status = told
+                    status = wanted
                 } else {
                     let names = TrainingStatus.allCases.map(\.label).joined(separator: ", ")
                     errors.append((field, ["The training status must be one of \(names), or its number."]))

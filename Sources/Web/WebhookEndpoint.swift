@@ -87,13 +87,13 @@ package final class WebhookEndpoint: Sendable {
                 "webhook_id": .string(webhook.id),
                 "trace_id": .string(TraceContext(continuing: request.headers["traceparent"]).traceID),
             ])
-        let lane = lanes.lane(of: webhook.datasetID ?? 0)
+        let lane = lanes.lane(for: webhook.datasetID ?? 0)
         if !lane.submit(Batch.PendingWebhook(webhook: webhook, answer: reply.send)) {
             instruments.refuse(.queueFull)
             refused.note(
                 RefusedWebhook(time: now, address: addresses.resolve(request), webhookID: id, reason: .queueFull),
                 isKept: false)
-            reply.send(WebhookAnswer.unavailable)
+            reply.send(Outcome.unavailable)
         }
     }
 
@@ -166,14 +166,14 @@ private struct WebhookReply: Sendable {
     let responder: HTTPResponder
 
     /// Callable from any thread, once.
-    @Sendable func send(_ answer: WebhookAnswer) { send(HTTPResponse(answer)) }
+    @Sendable func send(_ answer: Outcome) { send(HTTPResponse(answer)) }
 
     func send(_ response: HTTPResponse) { responder.respond(stamp.put(on: response)) }
 }
 
 extension HTTPResponse {
     /// The answers of spec, section 4.
-    fileprivate init(_ answer: WebhookAnswer) {
+    fileprivate init(_ answer: Outcome) {
         self =
             switch answer {
             case .applied: .applied

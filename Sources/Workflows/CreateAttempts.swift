@@ -82,8 +82,8 @@ package struct CreateAttempts: Sendable {
     private func again(
         _ reason: String, _ retryAfter: Int64?, _ elapsed: Duration, _ generator: inout some RandomNumberGenerator
     ) -> Step {
-        let told = min(max(retryAfter ?? 0, 0), 86_400)
-        let pause = max(Self.backoff.delay(afterAttempt: count, using: &generator), .seconds(told))
+        let asked = min(max(retryAfter ?? 0, 0), 86_400)
+        let pause = max(Self.backoff.delay(afterAttempt: count, using: &generator), .seconds(asked))
         guard elapsed + pause < limit else { return .end(.unavailable(reason: reason, retryAfter: retryAfter)) }
         return .again(after: pause)
     }

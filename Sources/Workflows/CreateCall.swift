@@ -46,7 +46,7 @@ package struct CreateCall: Sendable {
     /// - Returns: the history, acknowledged.
     /// - Throws: `Refusal` if the dataset is `failed` now; `MySQLError` if the outcome could not be noted, and
     ///   `CancellationError`: the row stays pending and is taken up again.
-    package func finish(
+    package func run(
         _ pending: Pending, isResumed: Bool = false, exceptSocketID: String? = nil, traceparent: String? = nil
     ) async throws -> DatasetHistory {
         // Before the call, so that nothing can come before it in the history. Of several processes one makes it.

@@ -22,7 +22,7 @@ package struct DatasetCreation: Sendable {
     }
 
     /// How long another instance waits beyond the deadline before it takes a pending row over, in seconds.
-    package static let claimMarginSeconds: Int64 = 15
+    package static let leaseMarginSeconds: Int64 = 15
 
     let histories: Histories
     let wishlists: Wishlists
@@ -36,10 +36,10 @@ package struct DatasetCreation: Sendable {
 
     /// Creates a dataset. Throws `Refusal` with the code that Case 1 has for each fault, in its order.
     ///
-    /// - Parameter claim: the idempotency key under which the row is noted, in the transaction that reserves it.
+    /// - Parameter lease: the idempotency key under which the row is noted, in the transaction that reserves it.
     package func create(
         of wishlist: Wishlist, by caller: Caller, _ options: Options, exceptSocketID: String?, traceparent: String?,
-        under claim: IdempotencyKeys.Claim? = nil
+        under lease: IdempotencyKeys.Lease? = nil
     ) async throws -> DatasetHistory {
         guard wishlist.isActive else {
             throw Refusal(.conflict, "wishlist_inactive", "The wishlist is not active.")
@@ -59,14 +59,14 @@ package struct DatasetCreation: Sendable {
             callback: TVPythonAPI.callbackName, wishlist: wishlist)
         let reservation = Histories.Reservation(
             reference: reference, name: options.name, notifications: options.notifications, createdBy: caller.userID,
-            request: request, leaseSeconds: call.deadlineSeconds + Self.claimMarginSeconds)
-        guard let id = try await histories.reserve(reservation, of: wishlist, under: claim) else {
+            request: request, leaseSeconds: call.deadlineSeconds + Self.leaseMarginSeconds)
+        guard let id = try await histories.reserve(reservation, of: wishlist, under: lease) else {
             if let active = try await histories.active(of: wishlist) { throw Self.alreadyProcessing(active) }
             throw Refusal(
                 .unavailable(retryAfter: 1), "try_again", "Another dataset has just ended. Try again.")
         }
         let pending = CreateCall.Pending(historyID: id, reference: reference, request: request)
-        return try await call.finish(pending, exceptSocketID: exceptSocketID, traceparent: traceparent)
+        return try await call.run(pending, exceptSocketID: exceptSocketID, traceparent: traceparent)
     }
 
     private static func alreadyProcessing(_ active: DatasetHistory) -> Refusal {

@@ -49,13 +49,13 @@ package struct PendingCreates: Sendable {
 
     private func take(_ row: CreateRequests.Overdue) async {
         do {
-            let seconds = call.deadlineSeconds + DatasetCreation.claimMarginSeconds
+            let seconds = call.deadlineSeconds + DatasetCreation.leaseMarginSeconds
             let isOurs = try await pool.withTransaction { connection in
-                try CreateRequests.claim(row.historyID, seconds: seconds, on: connection)
+                try CreateRequests.takeLease(of: row.historyID, seconds: seconds, on: connection)
             }
             guard isOurs else { return }
             log.info("create taken up again", ["reference": .string(row.reference)])
-            _ = try await call.finish(
+            _ = try await call.run(
                 CreateCall.Pending(historyID: row.historyID, reference: row.reference, request: row.body),
                 isResumed: true)
         } catch is Refusal {

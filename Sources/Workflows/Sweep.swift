@@ -43,7 +43,7 @@ package struct Sweep {
                     row throws(MySQLError) in try row.int64(0)
                 }
             }
-            for id in parked { lanes.lane(of: id).unpark([id]) }
+            for id in parked { lanes.lane(for: id).unpark([id]) }
             return parked.count == Self.limit
         } catch {
             log.warning("sweep failed", ["error": .string("\(error)")])

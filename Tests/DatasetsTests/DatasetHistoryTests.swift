@@ -18,7 +18,7 @@ import Time
 
     private func apply(
         _ event: DatasetEvent, to history: inout DatasetHistory, _ change: (inout HistoryContext) -> Void = { _ in }
-    ) -> Verdict {
+    ) -> Outcome {
         var context = HistoryContext(deadlineSeconds: 60)
         change(&context)
         return history.apply(event, at: Self.now, in: &context)
@@ -29,13 +29,13 @@ import Time
     func everyTypeInEveryStatus(status: HistoryStatus, type: DatasetEventType) throws {
         guard let next = type.historyStatus else { return }
         var history = DatasetHistory.sample(status: status, sequence: 4, revision: 3)
-        let verdict = apply(event(type), to: &history)
+        let outcome = apply(event(type), to: &history)
         guard status.mayBecome(next) else {
-            #expect(verdict == .stale)
+            #expect(outcome == .stale)
             #expect(history == DatasetHistory.sample(status: status, sequence: 4, revision: 3))
             return
         }
-        #expect(verdict == .applied)
+        #expect(outcome == .applied)
         #expect(history.status == next)
         #expect(history.sequence == 5)
         #expect(history.revision == 4)
@@ -238,14 +238,14 @@ import Time
     @Test(arguments: HistoryStatus.allCases)
     func trainingWebhookWaitsForCompletion(status: HistoryStatus) {
         var history = DatasetHistory.sample(status: status)
-        let verdict = apply(event(.trainingStarted), to: &history)
+        let outcome = apply(event(.trainingStarted), to: &history)
         switch status {
-        case .completed: #expect(verdict == .applied)
-        case .failed, .canceled: #expect(verdict == .stale)
-        default: #expect(verdict == .parked)
+        case .completed: #expect(outcome == .applied)
+        case .failed, .canceled: #expect(outcome == .stale)
+        default: #expect(outcome == .parked)
         }
         #expect(history.status == status)
-        #expect(history.revision == (verdict == .applied ? 1 : 0))
+        #expect(history.revision == (outcome == .applied ? 1 : 0))
     }
 
     /// The dataset may still turn out to be at work, and then to have been completed.
@@ -260,10 +260,10 @@ import Time
                 var history = DatasetHistory.sample(status: .completed)
                 var context = HistoryContext(deadlineSeconds: 60)
                 context.training = from
-                let verdict = history.apply(event(type), at: Self.now, in: &context)
+                let outcome = history.apply(event(type), at: Self.now, in: &context)
                 let to = type.trainingStatus ?? .none
-                #expect(verdict == (from != .canceled ? .applied : .stale))
-                #expect(context.training == (verdict == .applied ? to : from))
+                #expect(outcome == (from != .canceled ? .applied : .stale))
+                #expect(context.training == (outcome == .applied ? to : from))
             }
         }
         var history = DatasetHistory.sample(status: .completed)
@@ -302,10 +302,10 @@ import Time
         update.training = TrainingChange(status: to)
         var context = HistoryContext(deadlineSeconds: 60)
         context.training = from
-        let verdict = history.apply(update, at: Self.now, in: &context)
-        #expect(verdict == (from.clientTransitions.contains(to) ? .applied : .stale))
-        #expect(context.training == (verdict == .applied ? to : from))
-        #expect(history.revision == (verdict == .applied ? 1 : 0))
+        let outcome = history.apply(update, at: Self.now, in: &context)
+        #expect(outcome == (from.clientTransitions.contains(to) ? .applied : .stale))
+        #expect(context.training == (outcome == .applied ? to : from))
+        #expect(history.revision == (outcome == .applied ? 1 : 0))
     }
 
     @Test func whoWantsWhichNotifications() {

@@ -82,7 +82,7 @@ import Testing
             ] {
                 #expect(try await ask(service, channel, token: scene.token).status == 403, "\(channel)")
             }
-            for socketID in ["", "1", "1.", "1.x", "1.2:private-other", String(repeating: "1", count: 60) + ".1"] {
+            for socketID in ["", "1", "1.", "1.x", "1.2:private-other", String(repeating: "1", count: 63) + ".1"] {
                 #expect(
                     try await ask(service, wishlist.wishlistChannel, token: scene.token, socketID: socketID).status
                         == 403)

@@ -146,13 +146,13 @@ import Testing
             let keys = IdempotencyKeys(pool: pool)
             let fingerprint = Digest.sha256(Array("createAnalysis \(scene.wishlist.id) ".utf8))
             guard
-                case .new(let claim) = try await keys.begin(
+                case .new(let lease) = try await keys.begin(
                     "k", user: scene.user, fingerprint: fingerprint, seconds: 60)
             else {
                 Issue.record("the key is free")
                 return
             }
-            try await service.execute(claim.noteStatement(history.id))
+            try await service.execute(lease.noteStatement(history.id))
             await pool.shutdown()
             let early = try await create(service, scene, key: "k")
             #expect(early.status == 409 && early.code == "idempotency_key_in_use")

@@ -8,7 +8,7 @@ import Testing
 
 /// One transaction with the batch that a test wants, without a service.
 @Suite struct BatchTransactionTests {
-    private func commit(_ webhooks: [TestWebhook], on service: ServiceUnderTest) async throws -> [WebhookAnswer] {
+    private func commit(_ webhooks: [TestWebhook], on service: ServiceUnderTest) async throws -> [Outcome] {
         try await service.connection.run { connection in
             var batch = Batch()
             batch.webhooks = webhooks.map { webhook in
