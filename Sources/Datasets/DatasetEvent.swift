@@ -76,7 +76,7 @@ package struct DatasetError: Sendable, Equatable {
     }
 }
 
-/// One thing that happened to a dataset, told by a webhook or by the service itself.
+/// One thing that happened to a dataset: reported by a webhook, or done by the service itself.
 package struct DatasetEvent: Sendable, Equatable {
     /// A field that an event may leave as it is, clear, or set.
     package enum Field: Sendable, Equatable {
@@ -101,7 +101,7 @@ package struct DatasetEvent: Sendable, Equatable {
     package var training: TrainingChange?
 
     /// The answer of the create call, and no webhook: of those each has a sequence.
-    package var isAcknowledgement: Bool { type == .datasetQueued && sequence == nil }
+    var isAcknowledgement: Bool { type == .datasetQueued && sequence == nil }
 
     package init(type: DatasetEventType, datasetID: Int64?, reference: String? = nil, sequence: Int64? = nil) {
         self.type = type

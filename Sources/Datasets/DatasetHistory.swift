@@ -149,8 +149,8 @@ package struct HistoryContext: Sendable {
 
 extension DatasetHistory {
     /// Longest texts that the columns take, in characters; the log keeps the bytes as they came.
-    package static let stageLength = 100
-    package static let messageLength = 1000
+    static let stageLength = 100
+    static let messageLength = 1000
 
     /// Applies an event, if it is to be applied, and says what became of it (spec, section 3). Pure: the same history,
     /// event and context always give the same outcome. `context.training` follows a training event.
@@ -162,7 +162,7 @@ extension DatasetHistory {
         // The reservation is what creates: the first change of all, made once.
         if event.type == .datasetCreated && revision > 0 { return .stale }
         if event.isAcknowledgement && !isUnanswered {
-            // Webhooks have told it meanwhile, or more.
+            // Webhooks have brought the id meanwhile, or more.
             if datasetID != nil { return .stale }
             take(event, at: now)
             return .applied

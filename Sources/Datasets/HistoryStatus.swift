@@ -40,7 +40,7 @@ package enum HistoryStatus: Int, Sendable, CaseIterable {
     /// Whether a history may go from this status to `next`.
     ///
     /// - Parameter unavailable: the history has `error_code` `tv_api_unavailable`: its failure was a guess.
-    package func mayBecome(_ next: HistoryStatus, unavailable: Bool = false) -> Bool {
+    func mayBecome(_ next: HistoryStatus, unavailable: Bool = false) -> Bool {
         switch self {
         case .pending: true
         case .queued: next != .pending

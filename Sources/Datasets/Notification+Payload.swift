@@ -4,7 +4,7 @@ import JSON
 
 extension Notification {
     /// The largest payload that Pusher takes, in bytes of UTF-8 (Pusher Channels HTTP API).
-    package static let payloadLimit = 10_240
+    static let payloadLimit = 10_240
 
     /// The data of the event: the history resource without its result, `event_id`, and of training events the wishlist's
     /// training status (spec, section 5). Never longer than `payloadLimit`: the texts are cut until it fits.

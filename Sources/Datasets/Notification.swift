@@ -1,6 +1,6 @@
 package import Time
 
-/// What a dataset was like after one of its changes, to be told to those who watch it (spec, section 5).
+/// A dataset as it was after one of its changes, to be published to its subscribers (spec, section 5).
 ///
 /// It is rendered when it is sent: most progress is overtaken before.
 package struct Notification: Sendable {
@@ -9,7 +9,7 @@ package struct Notification: Sendable {
     package var type: DatasetEventType
     /// What a training event set; nil for all others.
     package var training: TrainingChange?
-    /// The socket that caused the change and is not to be told (Laravel Echo's `X-Socket-ID`).
+    /// The socket that caused the change and does not get the notification (Laravel Echo's `X-Socket-ID`).
     package var exceptSocketID: String?
     /// It was in a batch that was refused, and is sent on its own to find out whether it was the cause.
     package var alone = false
@@ -41,7 +41,7 @@ package struct TrainingChange: Sendable, Equatable {
     }
 }
 
-/// Who is told: the channels' names come from the wishlist.
+/// What the names of the channels are made of.
 package struct WishlistAddress: Sendable, Equatable {
     package var slug: String
     package var groupID: Int64?

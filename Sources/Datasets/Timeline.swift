@@ -11,10 +11,10 @@ package struct Timeline: Sendable {
         case before(Int64)
     }
 
-    /// Types of which more is told than the log's columns say.
+    /// Types whose entry shows more than the log's columns have.
     package static let typesWithBody: [DatasetEventType] = [.datasetFailed, .trainingFailed, .trainingUpdated]
 
-    /// A change, as its notification told it, and why the dataset or its training failed.
+    /// A change as its notification had it, and why the dataset or its training failed.
     package struct Event: Sendable {
         var notification: Notification
         var error: DatasetError?

@@ -35,7 +35,7 @@ package enum TrainingStatus: Int, Sendable, CaseIterable {
     }
 
     /// Whether a `training.*` webhook may set `next` from here. None sets `canceled` today.
-    package func mayBeSet(byWebhook next: TrainingStatus) -> Bool {
+    func mayBeSet(byWebhook next: TrainingStatus) -> Bool {
         switch next {
         case .none, .requested: false
         case .training, .trained, .failed: self != .canceled

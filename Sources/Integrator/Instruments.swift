@@ -7,7 +7,7 @@ import Web
 /// conventions.
 package final class Instruments: Sendable {
     package let log: Logger
-    package let metrics: Metrics
+    let metrics: Metrics
     let lanes: LaneInstruments
     let delivery: DeliveryInstruments
     let web: WebInstruments

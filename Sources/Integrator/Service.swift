@@ -25,7 +25,7 @@ package struct Service: Sendable {
     }
 
     package let configuration: Configuration
-    package let instruments: Instruments
+    let instruments: Instruments
     /// Reads the environment again, for the rotation of secrets.
     private let environment: @Sendable () -> Environment
 

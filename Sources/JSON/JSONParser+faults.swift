@@ -1,4 +1,4 @@
-/// What is told of bytes that are no JSON text. Nothing of this costs a text that is one.
+/// Describes why bytes are no JSON text. Nothing of this costs a text that is one.
 extension JSONParser {
     /// The names and indices that lead to where the parser stands.
     func path(in bytes: [UInt8]) -> String {

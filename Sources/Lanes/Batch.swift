@@ -59,7 +59,7 @@ package struct Batch: Sendable {
     package var webhooks: [PendingWebhook] = []
     package var changes: [OwnChange] = []
     /// Datasets that became known, for which webhooks may be parked.
-    package var unparked: Set<Int64> = []
+    var unparked: Set<Int64> = []
 
     package init() {}
 
@@ -68,7 +68,7 @@ package struct Batch: Sendable {
     package var count: Int { webhooks.count + changes.count + unparked.count }
 
     /// Two batches with the same work; the second is empty if the work cannot be divided.
-    package func halves() -> (Batch, Batch) {
+    func halves() -> (Batch, Batch) {
         var (first, second) = (Batch(), self)
         func move<C: RangeReplaceableCollection>(_ count: Int, _ from: inout C, _ to: inout C) {
             to.append(contentsOf: from.prefix(count))

@@ -204,7 +204,7 @@ extension BatchTransaction {
             let wishlist = slot.history.wishlistID
             if slot.address == nil && !slot.entries.isEmpty { addressed.insert(wishlist) }
             for entry in slot.entries {
-                // Who makes a change of our own is told the training status.
+                // The answer to a change of our own has the training status.
                 if case .change = entry.origin { addressed.insert(wishlist) }
                 if !slot.history.status.isActive && entry.event.type.historyStatus?.isActive == true {
                     reviving.insert(wishlist)

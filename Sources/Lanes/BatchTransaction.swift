@@ -14,20 +14,20 @@ package struct BatchTransaction {
         /// For each change of the batch; nil: there is no such history.
         package var changes: [ChangeAnswer?] = []
         /// Places of changes whose history others have locked: nothing has been done about them.
-        package var lockedChanges: Set<Int> = []
+        var lockedChanges: Set<Int> = []
         /// What is to be sent.
         package var outbox: [OutboxEntry] = []
         /// Histories of which nobody knows what an earlier commit has left to be sent.
-        package var unread: [Int64] = []
+        var unread: [Int64] = []
         /// Datasets of webhooks that were parked, and datasets for which webhooks may have been parked meanwhile, on another
         /// node of a cluster perhaps.
         package var parked: Set<Int64> = []
         /// Webhook ids that came again with another body.
-        package var conflicts: [String] = []
+        var conflicts: [String] = []
         /// Webhooks that were parked and have now been applied or found stale, by outcome.
-        package var unparked: [(type: DatasetEventType, outcome: Outcome)] = []
+        var unparked: [(type: DatasetEventType, outcome: Outcome)] = []
         /// Histories whose status changed, as they are now.
-        package var transitions: [(from: HistoryStatus, history: DatasetHistory)] = []
+        var transitions: [(from: HistoryStatus, history: DatasetHistory)] = []
     }
 
     package struct Settings: Sendable {
@@ -35,9 +35,9 @@ package struct BatchTransaction {
         package var instance: UInt64
         package var deadlineSeconds: Int64
         /// Up to where the notifications of histories have been delivered, as far as is known; 0: nothing is known.
-        package var delivered: @Sendable ([Int64]) -> [Int64]
+        var delivered: @Sendable ([Int64]) -> [Int64]
         /// The largest statement that the server takes, in bytes.
-        package var maximumStatement: Int
+        var maximumStatement: Int
 
         package init(
             instance: UInt64, deadlineSeconds: Int64, maximumStatement: Int = .max,

@@ -78,10 +78,10 @@ package final class Lane: Sendable {
     }
 
     /// How many webhooks wait.
-    package var depth: Int { state.withLock { $0.next.webhooks.count + $0.apartCount } }
+    var depth: Int { state.withLock { $0.next.webhooks.count + $0.apartCount } }
 
     /// Whether it takes no more.
-    package var isClosed: Bool { state.withLock { $0.isClosed } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Takes no more; what was handed in before is still given out.
     package func close() {
@@ -190,7 +190,7 @@ package final class Lane: Sendable {
 
     /// Takes back what is about histories that others have locked.
     /// - Returns: what has waited long enough.
-    package func setApart(_ batch: Batch, now: ContinuousClock.Instant = .now) -> Batch {
+    func setApart(_ batch: Batch, now: ContinuousClock.Instant = .now) -> Batch {
         var late = Batch()
         state.withLock { state in
             func keep(_ key: Int64, _ body: (inout Batch) -> Void) {
@@ -216,7 +216,7 @@ package final class Lane: Sendable {
     }
 
     /// Puts back the work that nobody waits for, to be tried again.
-    package func putBack(_ batch: Batch) {
+    func putBack(_ batch: Batch) {
         state.withLock { $0.next.unparked.formUnion(batch.unparked) }
     }
 }

@@ -11,7 +11,7 @@ import Telemetry
 ///   lost may have succeeded: its webhooks are then found in the log and count once.
 /// - A history that others have locked: what is about it is set apart, and the rest goes on.
 /// - Any other error: the batch is halved until the one that cannot be stored is alone.
-/// - The database stays away: senders are told 503; what nobody waits for is kept.
+/// - The database stays away: senders are answered 503; what nobody waits for is kept.
 struct LaneWriter {
     /// How often a transaction is tried, the first time included.
     private static let attempts = 6

@@ -10,7 +10,7 @@ struct WorkingSet {
         var history: DatasetHistory
         /// The row as it is in the database; nil: nobody knows.
         var row: DatasetHistory?
-        /// Whom to tell; nil: not looked up, or the wishlist was deleted.
+        /// Where its notifications go; nil: not looked up, or the wishlist was deleted.
         var address: WishlistAddress?
         /// When the row was read from the database; a lane may know it since: see `RowCache`.
         let readAt: ContinuousClock.Instant
@@ -95,7 +95,7 @@ struct WorkingSet {
         return event.reference.flatMap { byReference[$0] }
     }
 
-    /// Notes that a history is told the id of its dataset.
+    /// Notes the id of a history's dataset, which has just become known.
     mutating func name(_ place: Int, dataset: Int64) { byDataset[dataset] = place }
 
     /// Places of the histories to which something happens, by their ids.

@@ -12,7 +12,7 @@ package enum CreateRequests {
     }
 
     /// Keeps a request, in the transaction that reserves its history.
-    package static func save(_ body: [UInt8], of historyID: Int64, on connection: isolated MySQLConnection)
+    static func save(_ body: [UInt8], of historyID: Int64, on connection: isolated MySQLConnection)
         throws(MySQLError)
     {
         try connection.execute(

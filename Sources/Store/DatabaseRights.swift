@@ -9,7 +9,7 @@ package struct DatabaseRight: Sendable, Equatable {
         case delete = "DELETE"
     }
 
-    package let verb: Verb
+    let verb: Verb
     package let table: String
     /// Those that are updated.
     let columns: [String]

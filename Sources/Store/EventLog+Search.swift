@@ -216,7 +216,7 @@ extension EventLog {
 
     /// An id that no event since `time` is below, and hardly any before it is above. Found by halving: there is no index
     /// on the time, and the log may be long.
-    package static func firstID(
+    static func firstID(
         since time: Timestamp, on connection: isolated MySQLConnection
     ) throws(MySQLError) -> Int64 {
         try id(at: time.adding(seconds: -disorder), on: connection)

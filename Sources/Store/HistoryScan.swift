@@ -47,7 +47,7 @@ package struct HistoryScan: Sendable {
     /// - Parameters:
     ///   - start: only what comes after it (or before it, of a cursor that points back).
     ///   - isReversed: against the order that was asked for.
-    package func positions(
+    func positions(
         after start: HistoryPosition? = nil, isReversed: Bool = false, limit: Int, offset: Int = 0
     ) -> SQL {
         let isDescending = query.isDescending != isReversed

@@ -6,7 +6,7 @@ package import Time
 /// came before this one was started.
 package struct RecentOutcomes: Sendable {
     package static let steps = 12
-    package static let stepSeconds: Int64 = 300
+    static let stepSeconds: Int64 = 300
     /// Counting ends here; what is more is estimated by the ids.
     private static let limit: Int64 = 10_000
 

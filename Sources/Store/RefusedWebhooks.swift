@@ -15,7 +15,7 @@ package final class RefusedWebhooks: Sendable {
     private struct State {
         /// Not in the table yet, the newest last.
         var waiting: [RefusedWebhook] = []
-        /// Not told in the log yet.
+        /// Not logged yet.
         var counts: [RefusedWebhook.Reason: Int] = [:]
         var loggedAt: ContinuousClock.Instant?
     }
@@ -65,7 +65,7 @@ package final class RefusedWebhooks: Sendable {
         _ = tell(isLast: true)
     }
 
-    /// - Returns: whether nothing is left to be told.
+    /// - Returns: whether nothing is left to be logged.
     private func tell(isLast: Bool) -> Bool {
         let counts = state.withLock { state -> [RefusedWebhook.Reason: Int]? in
             if state.counts.isEmpty { return [:] }

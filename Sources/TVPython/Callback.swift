@@ -4,7 +4,7 @@ extension TVPythonAPI {
         package var url: String
         package var events: [String]
         /// The API sends nothing to it.
-        package var isDisabled: Bool
+        var isDisabled: Bool
 
         package init(url: String, events: [String], isDisabled: Bool = false) {
             self.url = url

@@ -167,14 +167,14 @@ package final class CallbackRegistration: Sendable {
         return outcome
     }
 
-    /// Registers it anew because of what somebody was told. Several at once share one attempt.
+    /// Registers it anew because of an answer that a caller got. Several at once share one attempt.
     /// - Returns: whether it is as it should be now.
     package func restore(_ reason: String) async -> Bool {
         if case .success = await repaired(reason, timeout: Self.hurry) { return true }
         return false
     }
 
-    /// Looks at it because of what somebody was told, and registers it anew if it is wrong.
+    /// Looks at it because of an answer that a caller got, and registers it anew if it is wrong.
     /// - Returns: whether it was wrong, and is right now.
     package func restoreIfWrong(_ reason: String) async -> Bool {
         guard case .success(let faults) = await seen(timeout: Self.hurry), !faults.isEmpty else { return false }

@@ -6,7 +6,7 @@ import JSON
 package struct RefusalReason: Sendable, Equatable {
     /// Longest text, in Unicode scalars.
     static let maximumLength = 500
-    /// Most single reasons that are told.
+    /// Most single reasons that the text names.
     private static let maximumParts = 10
     private static let maximumDepth = 8
 

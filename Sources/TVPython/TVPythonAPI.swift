@@ -1,7 +1,7 @@
 package import Telemetry
 package import HTTPClient
 import JSON
-package import Signatures
+import Signatures
 import Time
 
 /// The TV Python API, as far as this service calls it (spec, section 4; `fixtures/tv-python-api.openapi.json`).
@@ -91,7 +91,7 @@ package struct TVPythonAPI: Sendable {
     }
 
     /// Registers the callback, or puts it right.
-    package func putCallback(
+    func putCallback(
         _ callback: Callback, secret: WebhookSecret, timeout: Duration = defaultTimeout
     ) async -> Outcome<Void> {
         var json = JSONWriter()

@@ -12,7 +12,7 @@ package struct CreateCall: Sendable {
     /// A reserved row.
     package struct Pending: Sendable {
         package var historyID: Int64
-        package var reference: String
+        var reference: String
         /// The bytes of the call's body: the same at each try. nil: they are lost.
         package var request: [UInt8]?
     }
@@ -81,7 +81,7 @@ package struct CreateCall: Sendable {
         return history
     }
 
-    /// What a client is told of a dataset that the TV Python API did not take.
+    /// What a client is answered where the TV Python API did not take the dataset.
     package static func rejection(_ reason: String) -> Refusal {
         Refusal(.rejectedUpstream, DatasetError.rejectedCode, "The TV Python API has rejected the dataset: \(reason)")
     }
@@ -140,7 +140,7 @@ package struct CreateCall: Sendable {
 extension DatasetEvent {
     /// A change of our own as the log keeps it: an envelope like that of a webhook, and beside the data who is not to be
     /// told, for a notification that is read back from there.
-    package func envelope(exceptSocketID: String? = nil) -> [UInt8] {
+    func envelope(exceptSocketID: String? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.field("type", type.rawValue)

@@ -24,7 +24,7 @@ package struct PendingCreates: Sendable {
     }
 
     /// Takes up each pending row whose lease has run out.
-    package func resume() async {
+    func resume() async {
         do {
             try await removeFinished()
             var overdue = try await pool.withConnection { try CreateRequests.overdue(limit: Self.limit, on: $0) }[...]

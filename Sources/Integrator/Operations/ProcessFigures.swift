@@ -73,13 +73,13 @@ enum ProcessFigures {
 package enum OpenFiles {
     private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
-    package static var limit: UInt64 {
+    static var limit: UInt64 {
         var limit = rlimit()
         return getrlimit(resource, &limit) == 0 ? UInt64(limit.rlim_cur) : 0
     }
 
     /// Raises it to what the process may have: a connection each takes one, and the usual limit is 1,024.
-    package static func raiseLimit() {
+    static func raiseLimit() {
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max

@@ -45,7 +45,7 @@ package struct ServiceManager: Sendable {
     }
 
     /// That of the process.
-    package static func ofProcess() -> ServiceManager? {
+    static func ofProcess() -> ServiceManager? {
         ServiceManager { name in getenv(name).map { String(cString: $0) } }
     }
 
@@ -67,7 +67,7 @@ package struct ServiceManager: Sendable {
     }
 
     /// Gives signs of life until cancelled, if they are wanted: as long as tasks of this process get their turn.
-    package func keepAlive() async {
+    func keepAlive() async {
         guard let interval else { return }
         while !Task.isCancelled {
             tell(.alive)
