@@ -34,7 +34,17 @@ package struct PusherPublisher: Sendable {
     private let client: HTTPClient
     private let instruments: DeliveryInstruments
     private let batches: BatchSupport
+    private let warned = WarnedSlugs()
     private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// The slugs that a warning has named, so many at most.
+    private final class WarnedSlugs: Sendable {
+        private let slugs = Mutex<Set<String>>([])
+
+        func isNew(_ slug: String) -> Bool {
+            slugs.withLock { $0.count < 1000 && $0.insert(slug).inserted }
+        }
+    }
 
     /// Whether the server has `batch_events`; some have not.
     private final class BatchSupport: Sendable {
@@ -80,15 +90,14 @@ package struct PusherPublisher: Sendable {
     }
 
     private func event(of notification: Notification, to address: WishlistAddress) -> PusherEvent {
-        let names = configuration.channels.compactMap { ChannelName($0, of: address)?.text }
+        if !ChannelName.hasAll(configuration.channels, of: address), warned.isNew(address.slug) {
+            instruments.log.warning(
+                "the wishlist's slug cannot be a channel's name: its changes are told on the group's channel alone",
+                ["slug": .string(address.slug)])
+        }
         return PusherEvent(
-            name: notification.type.notificationName, channels: names.filter(Self.isValid),
+            name: notification.type.notificationName, channels: ChannelName.all(configuration.channels, of: address),
             data: notification.payload(), socketID: notification.exceptSocketID)
-    }
-
-    /// A slug may hold what a channel's name must not: nobody can have subscribed to it.
-    private static func isValid(_ channel: String) -> Bool {
-        (try? PusherLimits.check(channel: channel)) != nil
     }
 
     private func send(_ events: [PusherEvent], within time: Duration, _ report: inout Report) async {

@@ -157,8 +157,15 @@ package struct Dotenv {
 
     private static func name(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         let name = trimmed(text)
-        return name.starts(with: "export ".utf8) || name.starts(with: "export\t".utf8)
-            ? trimmed(name.dropFirst(7)) : name
+        let isExported = name.starts(with: "export ".utf8) || name.starts(with: "export\t".utf8)
+        return unquoted(isExported ? trimmed(name.dropFirst(7)) : name)
+    }
+
+    private static func unquoted(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let first = name.first, first == UInt8(ascii: "\"") || first == UInt8(ascii: "'"), name.count > 2,
+            name.last == first
+        else { return name }
+        return name.dropFirst().dropLast()
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -302,7 +302,7 @@ extension Service {
             settings.maximumHeaderBytes = 8192
             settings.maximumBytesInHand = 32 << 20
             let webhookMaxBytes = configuration.webhookMaxBytes
-            settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
+            settings.bodyLimit = { _, path in WebhookEndpoint.isAt(path) ? webhookMaxBytes : 65_536 }
             return settings
         }
 
@@ -310,7 +310,7 @@ extension Service {
             var settings = Self.httpSettings(configuration)
             settings.refusal = { [webhooks] in webhooks.refusal(of: $0) }
             return try HTTPServer.start(settings) { [webhooks, api] request, responder in
-                if request.path == WebhookEndpoint.path {
+                if WebhookEndpoint.isAt(request.path) {
                     webhooks.receive(request, responder)
                 } else {
                     api.receive(request, responder)

@@ -14,6 +14,11 @@ import Synchronization
 package final class WebhookEndpoint: Sendable {
     package static let path = "/webhooks/tv-python"
 
+    /// Whether a request's path is this one, with or without a slash at its end.
+    package static func isAt(_ path: String) -> Bool {
+        path.hasPrefix(Self.path) && APIServer.withoutTrailingSlashes(path) == Self.path
+    }
+
     private let verifier: Mutex<WebhookVerifier>
     private let lanes: HistoryLanes
     private let failures = FailureLimiter(perMinute: 60)
@@ -43,7 +48,7 @@ package final class WebhookEndpoint: Sendable {
     /// What the header alone shows to be wrong, before the body is read: on the server's event thread. Strangers cannot have
     /// bodies kept. nil for what may be right, and for requests that are not for this endpoint.
     package func refusal(of head: HTTPRequest) -> HTTPResponse? {
-        guard head.path == Self.path else { return nil }
+        guard Self.isAt(head.path) else { return nil }
         let stamp = AnswerStamp(head, meter: meter)
         guard head.method == "POST" else {
             var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
