@@ -70,12 +70,18 @@ package struct CORSPolicy: Sendable {
     private static func allowedHeaders(_ request: HTTPRequest) -> String {
         let asked = request.headers.all("access-control-request-headers").joined(separator: ",")
         guard asked.utf8.count <= mostBytes else { return requestHeaders }
-        let names = asked.split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }.filter { !$0.isEmpty }
+        let names = asked.split(separator: ",").map(trimmed).filter { !$0.isEmpty }
         guard names.count <= mostNames, names.allSatisfy({ $0.utf8.allSatisfy(isTokenByte) }) else {
             return requestHeaders
         }
-        var known = Set(requestHeaders.lowercased().split(separator: ",").map { $0.filter { $0 != " " } })
-        return ([requestHeaders] + names.filter { known.insert($0.lowercased()).inserted }).joined(separator: ", ")
+        var known = Set(requestHeaders.lowercased().split(separator: ",").map(trimmed).map(String.init))
+        return ([requestHeaders] + names.map(String.init).filter { known.insert($0.lowercased()).inserted }).joined(separator: ", ")
+    }
+
+    private static func trimmed(_ name: Substring) -> Substring {
+        let start = name.drop { $0 == " " || $0 == "\t" }
+        guard let last = start.lastIndex(where: { $0 != " " && $0 != "\t" }) else { return start }
+        return start[...last]
     }
 
     private static func isTokenByte(_ byte: UInt8) -> Bool {
