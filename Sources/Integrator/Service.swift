@@ -128,7 +128,7 @@ extension Service {
             manager?.tell(.reloading)
             switch reload {
             case .secrets(let secrets, let tokens):
-                parts.webhooks.use(WebhookVerifier(secrets: secrets))
+                parts.webhookGate.use(WebhookVerifier(secrets: secrets))
                 if let first = secrets.first { parts.registration.use(first) }
                 parts.operatorGate.use(tokens)
                 instruments.log.info("secrets read again", ["count": .int(secrets.count)])
@@ -172,6 +172,7 @@ extension Service {
         let sweep: Sweep
         let deadlines: Deadlines
         let refused: RefusedWebhooks
+        let webhookGate: WebhookGate
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
@@ -225,10 +226,12 @@ extension Service {
                 pool: pool, lanes: lanes, api: tvAPI, registration: registration,
                 deadlineSeconds: configuration.datasetDeadlineSeconds, contradictions: contradictions, log: log)
             refused = RefusedWebhooks(pool: pool, log: log)
-            webhooks = WebhookEndpoint(
-                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes,
-                registration: registration, refused: refused,
-                addresses: ClientAddress(trusted: configuration.trustedProxies), instruments: instruments.web)
+            let addresses = ClientAddress(trusted: configuration.trustedProxies)
+            webhookGate = WebhookGate(
+                verifier: WebhookVerifier(secrets: configuration.webhookSecrets),
+                networks: configuration.webhookNetworks, addresses: addresses, registration: registration,
+                refused: refused, instruments: instruments.web)
+            webhooks = WebhookEndpoint(gate: webhookGate, lanes: lanes, instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
                 database: { [pool] in await DatabaseReadiness.fault(in: pool) }, lanes: lanes,
@@ -242,6 +245,7 @@ extension Service {
                 idempotency: idempotency,
                 training: TrainingUpdate(histories: histories, wishlists: wishlists, lanes: lanes),
                 pusher: configuration.pusher, publicURL: configuration.publicURL)
+            ReceiptEndpoint(gate: webhookGate, receipts: WebhookReceipts(pool: pool)).add(to: &router)
             let healthEndpoints = HealthEndpoints(
                 health: health, metrics: instruments.metrics,
                 figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration).render)
@@ -249,7 +253,7 @@ extension Service {
             tokenUses = TokenUses(pool: pool, log: log)
             let gate = Gate(
                 tokens: AccessTokens(pool: pool), uses: tokenUses,
-                limiter: RateLimiter(limit: configuration.rateLimitPerMinute))
+                limiter: RateLimiter(limit: configuration.rateLimitPerMinute), addresses: addresses)
             api = APIServer(
                 router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log,
                 meter: instruments.web.requests)
@@ -274,7 +278,7 @@ extension Service {
             operatorGate = OperatorGate(
                 tokens: configuration.operatorTokens,
                 hosts: configuration.operatorAllowedHosts + [configuration.operatorHost.lowercased()],
-                addresses: ClientAddress(trusted: configuration.trustedProxies), log: log)
+                addresses: addresses, log: log)
             var operatorRouter = Router()
             healthEndpoints.add(to: &operatorRouter)
             OperatorPage(gate: operatorGate).add(to: &operatorRouter)

@@ -1,12 +1,8 @@
 import Datasets
 package import Lanes
-package import Store
-package import TVPython
-import Time
 package import HTTPServer
 import Telemetry
-package import Signatures
-import Synchronization
+import Time
 
 /// `POST /webhooks/tv-python` (spec, section 4): verifies, reads, and hands in; the lane answers after its commit.
 ///
@@ -19,30 +15,15 @@ package final class WebhookEndpoint: Sendable {
         path.hasPrefix(Self.path) && APIServer.withoutTrailingSlashes(path) == Self.path
     }
 
-    private let verifier: Mutex<WebhookVerifier>
+    private let gate: WebhookGate
     private let lanes: HistoryLanes
-    private let failures = FailureLimiter(perMinute: 60)
-    private let registration: CallbackRegistration
-    private let refused: RefusedWebhooks
-    private let addresses: ClientAddress
     private let instruments: WebInstruments
     private var meter: RequestMeter { instruments.requests }
 
-    package init(
-        verifier: WebhookVerifier, lanes: HistoryLanes, registration: CallbackRegistration, refused: RefusedWebhooks,
-        addresses: ClientAddress = ClientAddress(), instruments: WebInstruments
-    ) {
-        self.addresses = addresses
-        self.verifier = Mutex(verifier)
+    package init(gate: WebhookGate, lanes: HistoryLanes, instruments: WebInstruments) {
+        self.gate = gate
         self.lanes = lanes
-        self.registration = registration
-        self.refused = refused
         self.instruments = instruments
-    }
-
-    /// Takes other secrets from now on.
-    package func use(_ verifier: WebhookVerifier) {
-        self.verifier.withLock { $0 = verifier }
     }
 
     /// What the header alone shows to be wrong, before the body is read: on the server's event thread. Strangers cannot have
@@ -55,37 +36,17 @@ package final class WebhookEndpoint: Sendable {
             error.headers = [("Allow", "POST")]
             return stamp.put(on: error.response)
         }
-        let now = Timestamp.now()
-        let id = Self.single("webhook-id", of: head)
-        do throws(WebhookVerificationError) {
-            try verifier.withLock { $0 }.check(
-                id: id, timestamp: Self.single("webhook-timestamp", of: head),
-                signature: head.headers.all("webhook-signature").joined(separator: " "), now: now.seconds)
-            return nil
-        } catch {
-            return stamp.put(on: refuse(head, id: id, .init(error), at: now))
-        }
+        return gate.refusal(ofHead: head).map(stamp.put)
     }
 
     /// Answers a request whose header has not been refused, now or after the commit.
     package func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let reply = WebhookReply(stamp: AnswerStamp(request, meter: meter), responder: responder)
-        let now = Timestamp.now()
-        let id = Self.single("webhook-id", of: request)
-        let timestamp = Self.single("webhook-timestamp", of: request)
-        do throws(WebhookVerificationError) {
-            try verifier.withLock { $0 }.verify(
-                id: id, timestamp: timestamp,
-                signature: request.headers.all("webhook-signature").joined(separator: " "), body: request.body,
-                now: now.seconds)
-        } catch {
-            if error == .noMatch { registration.signatureFailed() }
-            return reply.send(refuse(request, id: id, .init(error), at: now))
-        }
-        registration.signatureHeld()
-        let sent = Timestamp(seconds: timestamp.flatMap { Int64($0) } ?? now.seconds)
+        let received = Timestamp.now()
+        if let refusal = gate.refusal(of: request) { return reply.send(refusal) }
         let webhook = IncomingWebhook(
-            id: id ?? "", body: request.body, times: WebhookTimes(sent: sent, received: now))
+            id: WebhookGate.id(of: request) ?? "", body: request.body,
+            times: WebhookTimes(sent: WebhookGate.time(of: request) ?? received, received: received))
         instruments.log.debug(
             "webhook received",
             [
@@ -94,53 +55,9 @@ package final class WebhookEndpoint: Sendable {
             ])
         let lane = lanes.lane(of: webhook.datasetID ?? 0)
         if !lane.submit(Batch.PendingWebhook(webhook: webhook, answer: reply.send)) {
-            instruments.refuse(.queueFull)
-            refused.note(
-                RefusedWebhook(time: now, address: addresses.resolve(request), webhookID: id, reason: .queueFull),
-                isKept: false)
+            gate.noteQueueFull(request)
             reply.send(WebhookAnswer.unavailable)
         }
-    }
-
-    /// The value of a field that may come once; of several nothing that could be right.
-    private static func single(_ name: String, of request: HTTPRequest) -> String? {
-        let values = request.headers.all(name)
-        return values.count > 1 ? values.joined(separator: ", ") : values.first
-    }
-
-    /// Good webhooks are never held back; the more bad ones an address sends the less it is told, and the less is kept of
-    /// them. Nobody is told the reason.
-    private func refuse(
-        _ request: HTTPRequest, id: String?, _ reason: RefusedWebhook.Reason, at now: Timestamp
-    ) -> HTTPResponse {
-        let address = addresses.resolve(request)
-        let silence = failures.noteFailure(of: address, now: now.seconds)
-        instruments.refuse(reason)
-        refused.note(
-            RefusedWebhook(time: now, address: address, webhookID: id, reason: reason), isKept: silence == nil)
-        instruments.log.debug(
-            "webhook refused", ["reason": .string(reason.rawValue), "address": .string(address)])
-        if let silence {
-            var error = APIError(429, "too_many_requests", "Too Many Attempts.")
-            error.headers = [("Retry-After", String(silence))]
-            return error.response
-        }
-        return APIError(401, "invalid_signature", "The webhook could not be verified.").response
-    }
-}
-
-extension RefusedWebhook.Reason {
-    fileprivate init(_ error: WebhookVerificationError) {
-        self =
-            switch error {
-            case .missingHeader: .missingHeader
-            case .malformedID: .malformedID
-            case .malformedTimestamp: .malformedTimestamp
-            case .malformedSignature: .malformedSignature
-            case .tooOld: .tooOld
-            case .tooNew: .tooNew
-            case .noMatch: .noMatch
-            }
     }
 }
 
