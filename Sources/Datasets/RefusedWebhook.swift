@@ -16,6 +16,8 @@ package struct RefusedWebhook: Sendable, Equatable {
         case tooNew = "too_new"
         /// No secret gives one of its signatures.
         case noMatch = "no_match"
+        /// Not from one of `WEBHOOK_NETWORKS`.
+        case foreignNetwork = "foreign_network"
         /// Rightly signed, but too much waits to be stored.
         case queueFull = "queue_full"
     }

@@ -34,22 +34,21 @@ package struct PusherPublisher: Sendable {
     private let client: HTTPClient
     private let instruments: DeliveryInstruments
     private let batches: BatchSupport
-    private let unnameable = Unnameable()
+    private let warned = WarnedSlugs()
     private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// The slugs that a warning has named, so many at most.
+    private final class WarnedSlugs: Sendable {
+        private let slugs = Mutex<Set<String>>([])
+
+        func isNew(_ slug: String) -> Bool {
+            slugs.withLock { $0.count < 1000 && $0.insert(slug).inserted }
+        }
+    }
 
     /// Whether the server has `batch_events`; some have not.
     private final class BatchSupport: Sendable {
         let isThere = Atomic(true)
-    }
-
-    /// Channels that cannot be, of which the log has been told.
-    private final class Unnameable: Sendable {
-        private let names = Mutex<Set<String>>([])
-
-        /// - Returns: whether it is new. There are so many at most.
-        func note(_ name: String) -> Bool {
-            names.withLock { $0.count < 1000 && $0.insert(name).inserted }
-        }
     }
 
     package init(
@@ -91,20 +90,14 @@ package struct PusherPublisher: Sendable {
     }
 
     private func event(of notification: Notification, to address: WishlistAddress) -> PusherEvent {
-        let names = configuration.channels.compactMap { ChannelName($0, of: address)?.text }
-        for name in names where !Self.isValid(name) && unnameable.note(name) {
+        if !ChannelName.hasAll(configuration.channels, of: address), warned.isNew(address.slug) {
             instruments.log.warning(
-                "a wishlist has no channel of its own: its slug cannot be part of a channel's name",
-                ["channel": .string(name)])
+                "the wishlist's slug cannot be a channel's name: its changes are told on the group's channel alone",
+                ["slug": .string(address.slug)])
         }
         return PusherEvent(
-            name: notification.type.notificationName, channels: names.filter(Self.isValid),
+            name: notification.type.notificationName, channels: ChannelName.all(configuration.channels, of: address),
             data: notification.payload(), socketID: notification.exceptSocketID)
-    }
-
-    /// A slug may hold what a channel's name must not: nobody can have subscribed to it.
-    private static func isValid(_ channel: String) -> Bool {
-        (try? PusherLimits.check(channel: channel)) != nil
     }
 
     private func send(_ events: [PusherEvent], within time: Duration, _ report: inout Report) async {

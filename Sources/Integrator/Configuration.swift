@@ -41,6 +41,8 @@ package struct Configuration: Sendable {
     package var operatorAllowedHosts: [String]
     /// Proxies whose word on a client's address counts: addresses and networks.
     package var trustedProxies: [ClientAddress.Network]
+    /// Where webhooks may come from; none: from everywhere.
+    package var webhookNetworks: [ClientAddress.Network]
     /// The public listener has `/health` and `/metrics` too.
     package var hasPublicHealth: Bool
     /// How long it serves on after SIGTERM, no longer ready.
@@ -73,6 +75,7 @@ package struct Configuration: Sendable {
         operatorAllowedHosts = reader.list("OPERATOR_ALLOWED_HOSTS", default: "").map { $0.lowercased() }
         hasPublicHealth = reader.flag("PUBLIC_HEALTH")
         trustedProxies = reader.networks("TRUSTED_PROXIES")
+        webhookNetworks = reader.networks("WEBHOOK_NETWORKS")
         log = reader.logger()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
     }

@@ -81,17 +81,15 @@ package struct Dotenv {
             try expectEnd(text[(end + 1)...])
             return Array(text[(text.startIndex + 1)..<end])
         default:
-            var value: [UInt8] = []
-            var rest = Self.trimmed(text.prefix { $0 != UInt8(ascii: "#") })
-            while let byte = rest.first { value += take(byte, from: &rest) }
-            return value
+            let value = Array(Self.trimmed(text.prefix { $0 != UInt8(ascii: "#") }))
+            return resolved(value, value.indices.filter { value[$0] == UInt8(ascii: "$") })
         }
     }
 
     /// Reads up to the closing quote, on a later line perhaps.
     private mutating func doubleQuoted(_ text: ArraySlice<UInt8>) throws(ReadingFault) -> [UInt8] {
         let start = place
-        var value: [UInt8] = []
+        var (value, dollars): ([UInt8], [Int]) = ([], [])
         var rest = text
         while true {
             guard let byte = rest.first else {
@@ -108,7 +106,7 @@ package struct Dotenv {
             switch byte {
             case UInt8(ascii: "\""):
                 try expectEnd(rest.dropFirst())
-                return value
+                return resolved(value, dollars)
             case UInt8(ascii: "\\"):
                 guard let escaped = rest.dropFirst().first.flatMap(Self.unescaped) else {
                     throw ReadingFault(reason: #"\ stands before something else than one of "\$fnrtv"#)
@@ -116,24 +114,26 @@ package struct Dotenv {
                 value.append(escaped)
                 rest = rest.dropFirst(2)
             default:
-                value += take(byte, from: &rest)
+                if byte == UInt8(ascii: "$") { dollars.append(value.count) }
+                value.append(byte)
+                rest = rest.dropFirst()
             }
         }
     }
 
-    /// Takes a byte, or what `${NAME}` stands for.
-    private func take(_ byte: UInt8, from rest: inout ArraySlice<UInt8>) -> [UInt8] {
-        if byte == UInt8(ascii: "$"), rest.dropFirst().first == UInt8(ascii: "{"),
-            let end = rest.firstIndex(of: UInt8(ascii: "}"))
-        {
-            let name = String(decoding: rest[(rest.startIndex + 2)..<end], as: UTF8.self)
-            if let value = outer[name] ?? variables[name] {
-                rest = rest[(end + 1)...]
-                return Array(value.utf8)
-            }
+    /// Puts in what `${NAME}` stands for, the last first: so `${A${B}}` is the value that the value of `B` names.
+    /// - Parameter dollars: where a `$` stands that is not escaped, in order.
+    private func resolved(_ text: [UInt8], _ dollars: [Int]) -> [UInt8] {
+        var text = text
+        for start in dollars.reversed() {
+            guard text.dropFirst(start + 1).first == UInt8(ascii: "{"),
+                let end = text[start...].firstIndex(of: UInt8(ascii: "}")),
+                case let name = text[(start + 2)..<end], name.allSatisfy(Self.isNameByte),
+                case let name = String(decoding: name, as: UTF8.self), let value = outer[name] ?? variables[name]
+            else { continue }
+            text.replaceSubrange(start...end, with: value.utf8)
         }
-        rest = rest.dropFirst()
-        return [byte]
+        return text
     }
 
     private func expectEnd(_ rest: ArraySlice<UInt8>) throws(ReadingFault) {
@@ -157,8 +157,15 @@ package struct Dotenv {
 
     private static func name(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         let name = trimmed(text)
-        return name.starts(with: "export ".utf8) || name.starts(with: "export\t".utf8)
-            ? trimmed(name.dropFirst(7)) : name
+        let isExported = name.starts(with: "export ".utf8) || name.starts(with: "export\t".utf8)
+        return unquoted(isExported ? trimmed(name.dropFirst(7)) : name)
+    }
+
+    private static func unquoted(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let first = name.first, first == UInt8(ascii: "\"") || first == UInt8(ascii: "'"), name.count > 2,
+            name.last == first
+        else { return name }
+        return name.dropFirst().dropLast()
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -69,7 +69,15 @@ package struct Environment: Sendable {
         case "empty", "(empty)": ""
         case "true", "(true)": "true"
         case "false", "(false)": "false"
-        default: value
+        default: unquoted(value)
         }
+    }
+
+    /// A value that is in quotes as a whole, such as Docker's `--env-file` leaves it.
+    private static func unquoted(_ value: String) -> String {
+        guard let first = value.utf8.first, first == UInt8(ascii: "\"") || first == UInt8(ascii: "'"),
+            value.utf8.count > 1, value.utf8.last == first
+        else { return value }
+        return String(value.dropFirst().dropLast())
     }
 }

@@ -151,7 +151,7 @@ extension Service {
             manager?.tell(.reloading)
             switch reload {
             case .secrets(let secrets, let tokens):
-                parts.webhooks.use(WebhookVerifier(secrets: secrets))
+                parts.webhookGate.use(WebhookVerifier(secrets: secrets))
                 if let first = secrets.first { parts.registration.use(first) }
                 parts.operatorGate.use(tokens)
                 instruments.log.info("secrets read again", ["count": .int(secrets.count)])
@@ -195,6 +195,7 @@ extension Service {
         let sweep: Sweep
         let deadlines: Deadlines
         let refused: RefusedWebhooks
+        let webhookGate: WebhookGate
         let webhooks: WebhookEndpoint
         let health: Health
         let api: APIServer
@@ -248,10 +249,12 @@ extension Service {
                 pool: pool, lanes: lanes, api: tvAPI, registration: registration,
                 deadlineSeconds: configuration.datasetDeadlineSeconds, contradictions: contradictions, log: log)
             refused = RefusedWebhooks(pool: pool, log: log)
-            webhooks = WebhookEndpoint(
-                verifier: WebhookVerifier(secrets: configuration.webhookSecrets), lanes: lanes,
-                registration: registration, refused: refused,
-                addresses: ClientAddress(trusted: configuration.trustedProxies), instruments: instruments.web)
+            let addresses = ClientAddress(trusted: configuration.trustedProxies)
+            webhookGate = WebhookGate(
+                verifier: WebhookVerifier(secrets: configuration.webhookSecrets),
+                networks: configuration.webhookNetworks, addresses: addresses, registration: registration,
+                refused: refused, instruments: instruments.web)
+            webhooks = WebhookEndpoint(gate: webhookGate, lanes: lanes, instruments: instruments.web)
             pusherCheck = PusherCheck(configuration: configuration.pusher, client: client, log: log)
             health = Health(
                 database: { [pool] in await DatabaseReadiness.fault(in: pool) }, lanes: lanes,
@@ -265,6 +268,7 @@ extension Service {
                 idempotency: idempotency,
                 training: TrainingUpdate(histories: histories, wishlists: wishlists, lanes: lanes),
                 pusher: configuration.pusher, publicURL: configuration.publicURL)
+            ReceiptEndpoint(gate: webhookGate, receipts: WebhookReceipts(pool: pool)).add(to: &router)
             let healthEndpoints = HealthEndpoints(
                 health: health, metrics: instruments.metrics,
                 figures: Figures(pool: pool, lanes: lanes, dispatcher: dispatcher, registration: registration).render)
@@ -272,7 +276,7 @@ extension Service {
             tokenUses = TokenUses(pool: pool, log: log)
             let gate = Gate(
                 tokens: AccessTokens(pool: pool, configuration.tokens), uses: tokenUses,
-                limiter: RateLimiter(limit: configuration.rateLimitPerMinute))
+                limiter: RateLimiter(limit: configuration.rateLimitPerMinute), addresses: addresses)
             api = APIServer(
                 router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log,
                 meter: instruments.web.requests)
@@ -298,7 +302,7 @@ extension Service {
             operatorGate = OperatorGate(
                 tokens: configuration.operatorTokens,
                 hosts: configuration.operatorAllowedHosts + [configuration.operatorHost.lowercased()],
-                addresses: ClientAddress(trusted: configuration.trustedProxies), log: log)
+                addresses: addresses, log: log)
             var operatorRouter = Router()
             healthEndpoints.add(to: &operatorRouter)
             OperatorPage(gate: operatorGate).add(to: &operatorRouter)
@@ -326,7 +330,7 @@ extension Service {
             settings.maximumHeaderBytes = 8192
             settings.maximumBytesInHand = 32 << 20
             let webhookMaxBytes = configuration.webhookMaxBytes
-            settings.bodyLimit = { _, path in path == WebhookEndpoint.path ? webhookMaxBytes : 65_536 }
+            settings.bodyLimit = { _, path in WebhookEndpoint.isAt(path) ? webhookMaxBytes : 65_536 }
             return settings
         }
 
@@ -334,7 +338,7 @@ extension Service {
             var settings = Self.httpSettings(configuration)
             settings.refusal = { [webhooks] in webhooks.refusal(of: $0) }
             return try HTTPServer.start(settings) { [webhooks, api] request, responder in
-                if request.path == WebhookEndpoint.path {
+                if WebhookEndpoint.isAt(request.path) {
                     webhooks.receive(request, responder)
                 } else {
                     api.receive(request, responder)

@@ -3,10 +3,15 @@ package import MySQL
 
 /// Reads pages of a wishlist's histories.
 package struct HistoryList: Sendable {
+    /// The results in one page, in bytes: with 100 of the largest a page would have 25 MB and more.
+    package static let resultBytes = 1 << 20
+
     /// A history with its result, which is JSON.
     package struct Item: Sendable {
         package var history: DatasetHistory
         package var result: [UInt8]?
+        /// It has a result, which did not fit on the page.
+        package var isResultLeftOut: Bool
         package var position: HistoryPosition
     }
 
@@ -99,16 +104,39 @@ package struct HistoryList: Sendable {
     ) throws(MySQLError) -> [Item] {
         if positions.isEmpty { return [] }
         let sql: SQL = """
-            SELECT \(HistoryTable.columns), h.result FROM wishlist_dataset_histories h \
+            SELECT \(HistoryTable.columns), LENGTH(h.result) AS result_bytes FROM wishlist_dataset_histories h \
             WHERE h.id IN \(list: positions.map(\.id))
             """
-        var rows: [Int64: Item] = [:]
-        let places = Dictionary(positions.map { ($0.id, $0) }) { first, _ in first }
+        var rows: [Int64: (history: DatasetHistory, bytes: Int64?)] = [:]
         for row in try connection.query(sql) {
             let history = try HistoryTable.history(from: row)
-            guard let position = places[history.id] else { continue }
-            rows[history.id] = Item(history: history, result: try row.json("result"), position: position)
+            rows[history.id] = (history, try row.number("result_bytes"))
         }
-        return positions.compactMap { rows[$0.id] }
+        var (fitting, left): ([Int64], Int64) = ([], Int64(Self.resultBytes))
+        for position in positions {
+            guard let bytes = rows[position.id]?.bytes, bytes <= left else { continue }
+            fitting.append(position.id)
+            left -= bytes
+        }
+        let results = try results(of: fitting, on: connection)
+        let read = Set(fitting)
+        return positions.compactMap { position in
+            rows[position.id].map { history, bytes in
+                let result = results[history.id]
+                return Item(
+                    history: history, result: result, isResultLeftOut: bytes != nil && !read.contains(history.id),
+                    position: position)
+            }
+        }
+    }
+
+    private func results(
+        of ids: [Int64], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> [Int64: [UInt8]] {
+        if ids.isEmpty { return [:] }
+        var results: [Int64: [UInt8]] = [:]
+        let sql: SQL = "SELECT h.id, h.result FROM wishlist_dataset_histories h WHERE h.id IN \(list: ids)"
+        for row in try connection.query(sql) { results[try row.int64(0)] = try row.json(1) }
+        return results
     }
 }

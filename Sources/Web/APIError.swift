@@ -30,6 +30,13 @@ package struct APIError: Error, Sendable {
         return error
     }
 
+    /// Too many failures from one address.
+    package static func tooManyAttempts(retryAfter seconds: Int64) -> APIError {
+        var error = APIError(429, "too_many_requests", "Too Many Attempts.")
+        error.headers = [("Retry-After", String(seconds))]
+        return error
+    }
+
     /// Fields are at fault.
     package static func invalid(
         _ status: Int, _ code: String, _ errors: [(field: String, reasons: [String])]

@@ -74,13 +74,17 @@ package final class APIServer: Sendable {
     }
 
     /// The answer to a request; never fails.
-    package func respond(to http: HTTPRequest) async -> HTTPResponse {
+    package func respond(to sent: HTTPRequest) async -> HTTPResponse {
         let started = ContinuousClock.now
-        let id = RequestID.of(http)
-        let request = APIRequest(http: http, id: id)
+        let id = RequestID.of(sent)
+        var http = sent
+        http.path = Self.withoutTrailingSlashes(sent.path)
+        var request = APIRequest(http: http, id: id)
         var headers: [(name: String, value: String)] = []
         var response: HTTPResponse
         do {
+            http.method = try MethodOverride.method(of: http)
+            request.http = http
             response = try await route(request, headers: &headers)
         } catch {
             let answer = APIError(error)
@@ -90,6 +94,13 @@ package final class APIServer: Sendable {
             response = answer.response
         }
         response.headers += headers
+        if http.path != sent.path,
+            response.headers.contains(where: { $0 == ("Content-Type", "text/html; charset=utf-8") }),
+            let name = http.path.split(separator: "/").last
+        {
+            // A page names its files relative to its own place.
+            response = HTTPResponse(status: 308, headers: [("Location", "../\(name)")])
+        }
         // Probes and scrapes come all the time.
         let level: Logger.Level = HealthEndpoints.paths.contains(http.path) ? .debug : .info
         log.log(
@@ -104,6 +115,14 @@ package final class APIServer: Sendable {
             method: http.method, route: http.pathSegments.flatMap(router.template), status: response.status,
             since: started)
         return finish(response, to: http, id: id)
+    }
+
+    /// `/a/b/` is `/a/b`, as for Laravel, which redirects to it or, where it does not, answers the same: redirected, a POST
+    /// would lose its method or its token on the way.
+    package static func withoutTrailingSlashes(_ path: String) -> String {
+        var path = path[...]
+        while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return String(path)
     }
 
     private func finish(_ response: HTTPResponse, to request: HTTPRequest, id: String) -> HTTPResponse {

@@ -43,14 +43,17 @@ struct ChannelEndpoint: Sendable {
 
     private static let forbidden = APIError(403, "forbidden", "")
 
-    /// `socket_id` and `channel_name`, from a form or from JSON.
+    /// `socket_id` and `channel_name`, from JSON or a form, which it is without a type.
     private static func fields(_ request: HTTPRequest) -> (socketID: String?, channel: String?) {
-        if request.headers["content-type"]?.lowercased().contains("json") == true {
-            let root = (try? JSONDocument(parsing: request.body))?.root
-            return (root?["socket_id"]?.string, root?["channel_name"]?.string)
+        let isJSON = request.mediaType.map(HTTPRequest.isJSON) ?? (request.body.first == UInt8(ascii: "{"))
+        let root: JSONView?
+        if isJSON {
+            root = (try? JSONDocument(parsing: request.body))?.root
+        } else {
+            let text = String(decoding: request.body, as: UTF8.self)
+            root = FormFields.json((try? request.formItems() ?? PercentCoding.items(text)) ?? [])
         }
-        let items = PercentCoding.items(String(decoding: request.body, as: UTF8.self)) ?? []
-        return (items.last { $0.name == "socket_id" }?.value, items.last { $0.name == "channel_name" }?.value)
+        return (root?["socket_id"]?.string, root?["channel_name"]?.string)
     }
 
     /// Members of the group may join its channel and those of its wishlists, whether or not this service publishes to them.

@@ -22,6 +22,9 @@ package struct ClientAddress: Sendable {
             }
         }
 
+        /// Whether an address, as text, is in it.
+        func contains(_ address: String) -> Bool { IPAddress.bytes(address).map(contains) ?? false }
+
         fileprivate func contains(_ address: [UInt8]) -> Bool {
             guard address.count == bytes.count else { return false }
             let whole = prefix / 8
@@ -52,6 +55,12 @@ package struct ClientAddress: Sendable {
             if !isTrusted(address) { break }
         }
         return address
+    }
+
+    /// What one client has for itself: an IPv4 address, or of an IPv6 address the first half (RFC 6177).
+    static func block(of address: String) -> String {
+        guard let bytes = IPAddress.bytes(address), bytes.count == 16 else { return address }
+        return bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":") + "/64"
     }
 
     private func isTrusted(_ address: String) -> Bool {

@@ -65,9 +65,8 @@ extension DatasetCreation.Options {
     /// Reads the body of Case 1; none is as good as `{}`. Throws `APIError` 422 that names each field at fault.
     init(_ request: APIRequest) throws(APIError) {
         self.init()
-        guard let root = try request.jsonObject(orElse: 422) else { return }
         var errors: [(field: String, reasons: [String])] = []
-        for (field, value) in root.members {
+        for (field, value) in try request.members(orElse: 422) {
             switch field {
             case "name":
                 guard value.kind != .null else { continue }
@@ -77,6 +76,7 @@ extension DatasetCreation.Options {
                     errors.append((field, ["The name must be a string of 1 to 255 characters."]))
                 }
             case "notifications":
+                guard value.kind != .null else { continue }
                 let preference = DatasetHistory.NotificationPreference.allCases.first { $0.name == value.string }
                 if let preference {
                     notifications = preference

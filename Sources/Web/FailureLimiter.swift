@@ -9,7 +9,7 @@ final class FailureLimiter: Sendable {
 
     private let windows = Mutex<[String: Window]>([:])
     private let perMinute: Int
-    /// Addresses remembered; with more, all are forgotten.
+    /// Addresses remembered; with more, those of past minutes are forgotten, then all.
     private static let maximumAddresses = 10_000
 
     init(perMinute: Int) {
@@ -20,14 +20,25 @@ final class FailureLimiter: Sendable {
     /// - Parameter now: seconds since the Unix epoch.
     /// - Returns: nil, or if there have been too many, for how many seconds there will be no other answer.
     func noteFailure(of address: String, now: Int64) -> Int64? {
-        let minute = now / 60
+        let (block, minute) = (ClientAddress.block(of: address), now / 60)
         return windows.withLock { windows in
-            if windows.count >= Self.maximumAddresses && windows[address] == nil { windows.removeAll() }
-            var window = windows[address] ?? Window(minute: minute, count: 0)
+            if windows.count >= Self.maximumAddresses && windows[block] == nil {
+                windows = windows.filter { $0.value.minute == minute }
+                if windows.count >= Self.maximumAddresses { windows.removeAll() }
+            }
+            var window = windows[block] ?? Window(minute: minute, count: 0)
             if window.minute != minute { window = Window(minute: minute, count: 0) }
             window.count += 1
-            windows[address] = window
+            windows[block] = window
             return window.count > perMinute ? 60 - now % 60 : nil
         }
+    }
+
+    /// For how many seconds one more failure would be too many; nil if it would not.
+    func silence(of address: String, now: Int64) -> Int64? {
+        let block = ClientAddress.block(of: address)
+        let window = windows.withLock { $0[block] }
+        guard let window, window.minute == now / 60, window.count >= perMinute else { return nil }
+        return 60 - now % 60
     }
 }

@@ -7,8 +7,12 @@ package struct Gate: Sendable {
     let tokens: AccessTokens
     let uses: TokenUses
     let limiter: RateLimiter
+    private let logins: LoginLimiter
 
-    package init(tokens: AccessTokens, uses: TokenUses, limiter: RateLimiter) {
+    package init(
+        tokens: AccessTokens, uses: TokenUses, limiter: RateLimiter, addresses: ClientAddress = ClientAddress()
+    ) {
+        logins = LoginLimiter(addresses: addresses)
         self.tokens = tokens
         self.uses = uses
         self.limiter = limiter
@@ -20,7 +24,9 @@ package struct Gate: Sendable {
     func admit(
         _ request: HTTPRequest, _ ability: Caller.Ability, headers: inout [(name: String, value: String)]
     ) async throws -> Caller {
-        let caller = try await tokens.caller(authorization: request.headers["authorization"])
+        let header = request.headers["authorization"]
+        guard let token = AccessTokens.bearer(header) else { throw Refusal.unauthenticated }
+        let caller = try await logins.caller(request, token: token) { try await tokens.caller(authorization: header) }
         if caller.isUseDue { uses.note(caller.tokenID) }
         let quota = limiter.take(caller.tokenID)
         headers += quota.headers

@@ -30,14 +30,14 @@ struct HistoryEndpoints: Sendable {
         if let page = wanted.page {
             let (total, found) = try await histories.page(of: list, from: (page - 1) * wanted.query.perPage)
             body = pagination.numbered(
-                page: page, count: found.page.items.count, total: total, data: Self.resources(found))
+                page: page, count: found.page.items.count, total: total, data: resources(found, at: pagination.path))
         } else {
             let cursor = wanted.cursor
             let found = try await histories.page(of: list, at: cursor)
             let (previous, next) = Self.cursors(around: found.page, from: cursor)
             body = pagination.cursors(
                 previous: previous?.text(sort: wanted.query.sort), next: next?.text(sort: wanted.query.sort),
-                data: Self.resources(found))
+                data: resources(found, at: pagination.path))
         }
         return HTTPResponse.json(200, body).conditional(on: request.http)
     }
@@ -56,12 +56,14 @@ struct HistoryEndpoints: Sendable {
         )
     }
 
-    private static func resources(_ found: Histories.Listed) -> [UInt8] {
+    /// - Parameter url: of the list.
+    private func resources(_ found: Histories.Listed, at url: String) -> [UInt8] {
         var json = JSONWriter()
         json.array { json in
             for item in found.page.items {
                 item.history.resource(result: item.result, into: &json) { json in
                     json.field("created_by_name", item.history.createdBy.flatMap { found.names[$0] })
+                    if item.isResultLeftOut { json.field("result_url", "\(url)/\(item.history.id)") }
                 }
             }
         }

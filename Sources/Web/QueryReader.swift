@@ -8,6 +8,7 @@ struct QueryReader {
     /// As the caller sent them; the names of a list without their brackets.
     private let items: [(name: String, value: String)]
     private var known: Set<String> = []
+    private var lists: Set<String> = []
     private(set) var errors: [(field: String, reasons: [String])] = []
 
     /// Throws `APIError` 400 if the query is not rightly encoded.
@@ -60,23 +61,49 @@ struct QueryReader {
     /// A name as people say it, as in Laravel's messages.
     private static func words(_ name: String) -> String { name.replacing("_", with: " ") }
 
-    /// The values of a list: `name=a,b`, `name[]=a&name[]=b`, `name=a&name=b`; nil if it is absent.
+    /// The values of a list: `name=a,b`, `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`; nil if it is absent.
     mutating func list(_ name: String) -> [String]? {
-        let values = items.filter { Self.isElement($0.name, of: name) }
-        known.formUnion(values.map(\.name))
+        lists.insert(name)
+        known.formUnion(items.lazy.map(\.name).filter { $0 == name || Self.index($0, of: name) != nil })
+        let values = Self.numbered(items).filter { $0.name == name || Self.index($0.name, of: name) != nil }
         if values.isEmpty { return nil }
         return values.flatMap { item in
             item.value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         }
     }
 
-    /// `name`, `name[]`, `name[0]`.
-    private static func isElement(_ candidate: String, of name: String) -> Bool {
-        guard candidate.hasPrefix(name) else { return false }
-        let rest = candidate.utf8.dropFirst(name.utf8.count)
-        return rest.isEmpty
-            || rest.first == UInt8(ascii: "[") && rest.last == UInt8(ascii: "]")
-                && rest.dropFirst().dropLast().allSatisfy { (0x30...0x39).contains($0) }
+    /// What stands in the brackets of `name[0]`, digits or nothing; nil if it is anything else.
+    private static func index(_ candidate: String, of name: String? = nil) -> Substring? {
+        guard candidate.hasSuffix("]"), let bracket = candidate.firstIndex(of: "["),
+            name.map({ candidate[..<bracket] == $0 }) ?? true
+        else { return nil }
+        let index = candidate[candidate.index(after: bracket)...].dropLast()
+        return index.utf8.allSatisfy { (0x30...0x39).contains($0) } ? index : nil
+    }
+
+    /// The same items as PHP numbers them: `name[]` takes the number after the highest, and an element that comes again
+    /// takes the place of the first.
+    private static func numbered(_ items: [(name: String, value: String)]) -> [(name: String, value: String)] {
+        var next: [Substring: Int] = [:]
+        var places: [String: Int] = [:]
+        var numbered: [(name: String, value: String)] = []
+        for item in items {
+            guard let index = index(item.name) else {
+                numbered.append(item)
+                continue
+            }
+            let list = item.name.prefix { $0 != "[" }
+            let number = index.isEmpty ? next[list, default: 0] : Int(index)
+            if let number, number < .max { next[list] = max(next[list, default: 0], number + 1) }
+            let name = number.map { "\(list)[\($0)]" } ?? item.name
+            if let place = places[name] {
+                numbered[place].value = item.value
+            } else {
+                places[name] = numbered.count
+                numbered.append((name, item.value))
+            }
+        }
+        return numbered
     }
 
     /// Throws `APIError` 400 if anything was wrong, or not asked for.
@@ -89,14 +116,18 @@ struct QueryReader {
 
     /// The query as it goes into links: all but these, written anew as PHP's `http_build_query` does (RFC 3986).
     func queryString(without names: Set<String>) -> String {
+        let items = Self.numbered(items)
+        let last = Dictionary(items.enumerated().map { ($1.name, $0) }) { _, later in later }
+        let counts = Dictionary(items.map { ($0.name, 1) }, uniquingKeysWith: +)
         var indices: [String: Int] = [:]
         var text = ""
-        for item in items where !names.contains(item.name) {
+        for (place, item) in items.enumerated() where !names.contains(item.name) {
             var key = item.name
-            if key.hasSuffix("[]") || items.count(where: { $0.name == key }) > 1 {
-                let list = key.hasSuffix("[]") ? String(key.dropLast(2)) : key
-                key = "\(list)[\(indices[list, default: 0])]"
-                indices[list, default: 0] += 1
+            if lists.contains(key), counts[key] ?? 0 > 1 {
+                indices[key, default: -1] += 1
+                key += "[\(indices[key] ?? 0)]"
+            } else if last[key] != place {
+                continue
             }
             text += "\(PercentCoding.encode(key))=\(PercentCoding.encode(item.value))&"
         }

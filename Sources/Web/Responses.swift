@@ -36,18 +36,3 @@ extension HTTPResponse {
         return response
     }
 }
-
-extension APIRequest {
-    /// The body as a JSON object; nil if it is empty. Throws `APIError` 415, or `status` if it is anything else.
-    func jsonObject(orElse status: Int) throws(APIError) -> JSONView? {
-        if http.body.isEmpty { return nil }
-        let type = http.headers["content-type"]?.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
-        guard type == nil || type == "application/json" || type?.hasSuffix("+json") == true else {
-            throw APIError(415, "unsupported_media_type", "The body must be application/json.")
-        }
-        guard let root = (try? JSONDocument(parsing: http.body))?.root, root.kind == .object else {
-            throw .invalid(status, "invalid_body", [("body", ["The body must be a JSON object."])])
-        }
-        return root
-    }
-}

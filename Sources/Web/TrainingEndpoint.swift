@@ -20,7 +20,7 @@ struct TrainingEndpoint: Sendable {
         guard wishlist.role != .viewer else {
             throw APIError(403, "training_not_permitted", "Viewers may not change the training status.")
         }
-        let wanted = try TrainingRequest(body: request.jsonObject(orElse: 400))
+        let wanted = try TrainingRequest(members: request.members(orElse: 400))
         let outcome = try await update.set(
             wanted, of: wishlist, by: caller,
             exceptSocketID: SocketID.valid(request.http.headers["x-socket-id"]))

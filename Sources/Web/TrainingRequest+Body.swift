@@ -6,12 +6,11 @@ extension TrainingRequest {
     /// The key as it should be, and as the seed spells it.
     private static let statusKeys = ["training_status", "tranning_status"]
 
-    /// Reads a body. Throws `APIError` 400 that names each field at fault.
-    init(body: JSONView?, now: Timestamp = .now()) throws(APIError) {
+    /// Reads the members of a body. Throws `APIError` 400 that names each field at fault.
+    init(members: [(name: String, value: JSONView)], now: Timestamp = .now()) throws(APIError) {
         var errors: [(field: String, reasons: [String])] = []
         var status: TrainingStatus?
         var schedule = Schedule.unchanged
-        let members = body?.members ?? []
         for (field, value) in members {
             switch field {
             case _ where Self.statusKeys.contains(field):

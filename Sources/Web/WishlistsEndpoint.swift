@@ -2,7 +2,6 @@ import Datasets
 import Delivery
 import HTTPServer
 import JSON
-import Pusher
 import Store
 import Time
 
@@ -101,11 +100,9 @@ extension WishlistList.Item {
         return Obstacle(code: "dataset_not_ready", message: "\(state); training needs a completed one.")
     }
 
-    /// The names of the wishlist's channels; those that Pusher would not take are left out.
+    /// The names of the channels where clients hear of the wishlist.
     func channels(publishedTo kinds: [ChannelKind]) -> [String] {
-        let address = WishlistAddress(slug: wishlist.slug, groupID: wishlist.groupID)
-        return kinds.compactMap { ChannelName($0, of: address)?.text }
-            .filter { (try? PusherLimits.check(channel: $0)) != nil }
+        ChannelName.all(kinds, of: WishlistAddress(slug: wishlist.slug, groupID: wishlist.groupID))
     }
 
     /// The wishlist as clients see it; its latest dataset is without the result, which may be large.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Integrator
@@ -84,5 +85,40 @@ import Testing
         let file = Dotenv(text.replacing("%", with: secret))
         #expect(file.faults.count >= 1)
         #expect(!file.faults.contains { $0.contains(secret) })
+    }
+}
+
+/// Values as `env()` of Laravel returns them: phpdotenv 5 reads the file, then words stand for values.
+@Suite struct EnvTests {
+    private func value(_ text: String, outer: [String: String] = [:]) throws -> String? {
+        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data(text.utf8).write(to: file)
+        return try Environment(outer, dotenv: file.path).value("A")
+    }
+
+    @Test(
+        arguments: [
+            ("A=null", nil), ("A=(null)", nil), ("A=NULL", nil), ("A=\"null\"", nil), ("A=empty", ""),
+            ("A=(empty)", ""),
+            ("A=(Empty)", ""), ("A=", ""), ("A= # none", ""), ("A=#none", ""), ("A=true", "true"), ("A=(TRUE)", "true"),
+            ("A=False", "false"), ("A=(false)", "false"), ("A=nullable", "nullable"), ("A=( null )", "( null )"),
+            ("A", nil), ("export A=x", "x"), ("export\tA=x", "x"), ("exportA=x", nil), ("'A'=x", "x"), ("\"A\"=x", "x"),
+            ("export 'A'=x", "x"), ("A='\"x\"'", "x"), ("A=\"'x'\"", "x"), ("A='\"'", "\""), ("A=x # y", "x"),
+            ("A=x#y", "x"), ("A=\"x # y\" # z", "x # y"), ("A='x # y'#z", "x # y"), ("A=x=y", "x=y"),
+            ("A = x ", "x"), ("B=b\nA=${B}c", "bc"), ("B=b\nC=${B}${B}\nA=\"<${C}>\"", "<bb>"),
+            ("B=b\nA='${B}'", "${B}"), ("B=b\nA=\"\\${B}\"", "${B}"), ("A=${NONE}", "${NONE}"),
+            ("B=b\nAb=nested\nA=${A${B}}", "nested"), ("B=null\nA=${B}", nil), ("A=${OUT}", "o"),
+            ("OUT=i\nA=${OUT}", "o"),
+            ("B=c\nA=\"${A${B}}\"", "${Ac}"), ("A=a\nA=b", "b"), ("A=${OUT} ${OUT}", "o o"),
+        ] as [(String, String?)])
+    func readsAsLaravelDoes(text: String, expected: String?) throws {
+        #expect(try value(text, outer: ["OUT": "o"]) == expected)
+    }
+
+    @Test func whatIsSetOutsideWins() throws {
+        #expect(try value("A=x", outer: ["A": "\"y\""]) == "y")
+        #expect(try value("A=x", outer: ["A": ""]) == "")
+        #expect(try value("A=x", outer: ["A": "null"]) == nil)
     }
 }

@@ -232,6 +232,24 @@ class Kit(unittest.TestCase):
         self.assertNotEqual(world.faults.seen[-1][3], world.faults.seen[0][3])
         self.finish(dataset, path)
 
+    def test_receipts(self):
+        dataset, path = world.create(lambda dataset: None)
+        good = dataset.tell("dataset.progress", progress=50)
+        bad = dataset.tell("dataset.progress", progress="half")
+        wait(lambda: good.answers and bad.answers)
+        status, told = tv_team.receipt(world.callback, SECRET, good.id)
+        self.assertEqual((status, told["outcome"], told["dataset_id"]), (200, "applied", dataset.id))
+        self.assertGreater(told["revision"], 0)
+        status, told = tv_team.receipt(world.callback, SECRET, bad.id)
+        self.assertEqual((status, told["outcome"], told["reason"]), (200, "rejected", bad.answers[0][1]))
+        self.assertEqual(tv_team.receipt(world.callback, SECRET, "msg_unknown")[0], 404)
+        other = "whsec_" + "A" * 43 + "="
+        self.assertEqual(tv_team.receipt(world.callback, other, good.id)[0], 401)
+        command = [sys.executable, KIT / "tv_team.py", "receipt", good.id, "--url", world.callback, "--secret", SECRET]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        self.assertEqual(json.loads(shown.stdout)["webhook_id"], good.id)
+        self.finish(dataset, path)
+
     def test_a_refusal_is_final(self):
         dataset, path = world.create(lambda dataset: None)
         bad = dataset.tell("dataset.progress", progress="half")

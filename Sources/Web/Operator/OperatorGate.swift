@@ -65,9 +65,7 @@ package final class OperatorGate: Sendable {
         let address = addresses.resolve(request)
         log.warning("operator refused", ["address": .string(address), "path": .string(request.path)])
         if let seconds = failures.noteFailure(of: address, now: Timestamp.now().seconds) {
-            var error = APIError(429, "too_many_requests", "Too Many Attempts.")
-            error.headers = [("Retry-After", String(seconds))]
-            return error
+            return .tooManyAttempts(retryAfter: seconds)
         }
         return APIError(Refusal.unauthenticated)
     }

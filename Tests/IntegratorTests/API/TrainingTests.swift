@@ -168,7 +168,7 @@ import Testing
     ])
     func whatIsWrongIsNamed(body: String, fields: [String]) throws {
         let request = APIRequest(http: HTTPRequest(method: "PATCH", path: "/", body: Array(body.utf8)), id: "1")
-        let error = #expect(throws: APIError.self) { try TrainingRequest(body: request.jsonObject(orElse: 400)) }
+        let error = #expect(throws: APIError.self) { try TrainingRequest(members: request.members(orElse: 400)) }
         #expect(error?.status == 400 && error?.code == "invalid_body")
         #expect(error?.errors.map(\.field) == fields)
     }

@@ -61,24 +61,25 @@ extension ServiceUnderTest {
     /// - Parameter at: when it was signed; by default now.
     func post(
         _ webhook: TestWebhook, signedBy secret: WebhookSecret = ServiceUnderTest.secret,
-        at time: Int64 = Timestamp.now().seconds
+        at time: Int64 = Timestamp.now().seconds, path: String = WebhookEndpoint.path
     ) async throws -> HTTPAnswer {
         let signature = WebhookSigner(secret: secret).sign(id: webhook.id, timestamp: time, body: webhook.body)
         return try await send(
             webhook.body,
             headers: [
                 ("webhook-id", webhook.id), ("webhook-timestamp", "\(time)"), ("webhook-signature", signature),
-            ])
+            ], path: path)
     }
 
     /// Posts anything to where webhooks go.
     func send(
-        _ body: [UInt8], headers: [(name: String, value: String)], method: String = "POST"
+        _ body: [UInt8], headers: [(name: String, value: String)], method: String = "POST",
+        path: String = WebhookEndpoint.path
     ) async throws -> HTTPAnswer {
         HTTPAnswer(
             try await client.send(
                 HTTPClientRequest(
-                    method: method, url: instance.url + WebhookEndpoint.path,
+                    method: method, url: instance.url + path,
                     headers: headers + [("Content-Type", "application/json")], body: body, timeout: .seconds(30))))
     }
 
