@@ -51,7 +51,7 @@ let package = Package(
         room("Signatures", ["CCrypto"]),
         room("Pusher", ["CCrypto", "Signatures", "Text", "JSON", "Time"]),
         room("HTTPServer", ["CMicroHTTPD", "Text"]),
-        room("HTTPClient", ["CCurl", "Time"]),
+        room("HTTPClient", ["CCurl", "CEpoll", "Time"]),
         room("MySQL", ["CMariaDB", "Time"]),
 
         // The product, and the other parties to try it with.

@@ -1,2 +1,3 @@
 // Linux: what Swift's Glibc module leaves out.
 #include <sys/epoll.h>
+#include <sys/eventfd.h>

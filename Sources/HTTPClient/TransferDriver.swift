@@ -1,4 +1,4 @@
-import CCurl
+import CEpoll
 import Glibc
 import Synchronization
 
@@ -35,20 +35,14 @@ final class TransferDriver: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// `@unchecked Sendable`: from other threads only `curl_multi_wakeup` is called, which is made for that, and under
-    /// the inbox's lock before `hasEnded`, after which the handle is cleaned up.
-    private struct Multi: @unchecked Sendable {
-        let handle: OpaquePointer
-    }
-
     private let inbox = Mutex(Inbox())
     private let lastID = Atomic<UInt64>(0)
-    private let multi: Multi?
     private let limits: TransferLimits
+    /// An eventfd, written to wake the thread, under the inbox's lock before `hasEnded`, after which it is closed.
+    private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
     init(limits: TransferLimits) {
         self.limits = limits
-        multi = isCurlReady ? curl_multi_init().map { Multi(handle: OpaquePointer($0)) } : nil
         var thread = pthread_t()
         let driver = Unmanaged.passRetained(self)
         let failure = pthread_create(
@@ -76,7 +70,7 @@ final class TransferDriver: Sendable {
             if inbox.isClosing { return .closed }
             if Task.isCancelled { return .cancelled }
             inbox.jobs.append(job)
-            wake()
+            if inbox.jobs.count == 1 { wake() }
             return nil
         }
         if let refusal { job.continuation.resume(returning: .failure(refusal)) }
@@ -114,12 +108,11 @@ final class TransferDriver: Sendable {
 
     /// Under the lock.
     private func wake() {
-        if let multi { curl_multi_wakeup(UnsafeMutableRawPointer(multi.handle)) }
+        if wakeUp >= 0 { eventfd_write(wakeUp, 1) }
     }
 
     private func run() {
-        if let multi {
-            let transfers = TransferTable(multi: UnsafeMutableRawPointer(multi.handle), limits: limits)
+        if let transfers = TransferTable(limits: limits, wake: wakeUp) {
             while true {
                 let (jobs, cancelled, isClosing) = inbox.withLock { inbox in
                     defer { (inbox.jobs, inbox.cancelled) = ([], []) }
@@ -138,8 +131,8 @@ final class TransferDriver: Sendable {
     private func end() {
         let (jobs, waiting) = inbox.withLock { inbox in
             inbox.isClosing = true
+            if !inbox.hasEnded, wakeUp >= 0 { Glibc.close(wakeUp) }
             inbox.hasEnded = true
-            if let multi { curl_multi_cleanup(UnsafeMutableRawPointer(multi.handle)) }
             defer { (inbox.jobs, inbox.waiting) = ([], []) }
             return (inbox.jobs, inbox.waiting)
         }
@@ -147,9 +140,6 @@ final class TransferDriver: Sendable {
         waiting.forEach { $0.resume() }
     }
 }
-
-/// libcurl's once-only start, on the first use.
-private let isCurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
 extension HTTPClientError {
     static let closed = HTTPClientError(kind: .closed, detail: "the client has been shut down", mayHaveBeenSent: false)

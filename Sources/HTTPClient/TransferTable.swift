@@ -1,6 +1,10 @@
 import CCurl
+import Glibc
 
 /// The transfers under way and those that wait for their turn. Used by the driver's thread alone.
+///
+/// libcurl says which sockets it waits for, and is told of those that are ready: what a response costs does not grow with the
+/// number of transfers, as it would with `curl_multi_perform`.
 ///
 /// The limit for each host is kept here: libcurl's own leaves waiting transfers without their timeout.
 final class TransferTable {
@@ -10,7 +14,10 @@ final class TransferTable {
     }
 
     private let multi: UnsafeMutableRawPointer
+    private let sockets: SocketWatch
     private let limits: TransferLimits
+    /// When libcurl wants to be called even if no socket is ready.
+    private var timer: ContinuousClock.Instant?
     private var active: [UnsafeMutableRawPointer: Transfer] = [:]
     private var handles: [UInt64: UnsafeMutableRawPointer] = [:]
     /// Easy handles to use again.
@@ -19,10 +26,25 @@ final class TransferTable {
     /// No waiting job's time is up before this.
     private var nextDeadline: ContinuousClock.Instant?
 
-    init(multi: UnsafeMutableRawPointer, limits: TransferLimits) {
+    /// nil if the system has no memory or descriptors.
+    /// - Parameter wake: an eventfd that ends the wait of `perform`.
+    init?(limits: TransferLimits, wake: Int32) {
+        guard isCurlReady, let sockets = SocketWatch(wake: wake), let multi = curl_multi_init() else { return nil }
         self.multi = multi
+        self.sockets = sockets
         self.limits = limits
+        let context = Unmanaged.passUnretained(self).toOpaque()
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, max(16, 2 * limits.connectionsPerHost))
+        ccurl_multi_on_socket(multi, socketCallback, context)
+        ccurl_multi_on_timer(multi, timerCallback, context)
+    }
+
+    deinit {
+        free.forEach { curl_easy_cleanup($0) }
+        // What it closes now needs no watch.
+        ccurl_multi_on_socket(multi, nil, nil)
+        ccurl_multi_on_timer(multi, nil, nil)
+        curl_multi_cleanup(multi)
     }
 
     func start(_ job: TransferJob) {
@@ -50,10 +72,16 @@ final class TransferTable {
         }
     }
 
-    /// Moves all transfers on, then waits for a socket, a timeout or a wake-up.
+    /// Waits for a socket, a timeout or a wake-up, and moves on what is ready.
     func perform() {
         var running: Int32 = 0
-        curl_multi_perform(multi, &running)
+        for (socket, events) in sockets.wait(milliseconds: millisecondsToWait()) {
+            curl_multi_socket_action(multi, socket, events, &running)
+        }
+        if let timer, timer <= .now {
+            self.timer = nil
+            curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running)
+        }
         var left: Int32 = 0
         while let message = curl_multi_info_read(multi, &left) {
             if message.pointee.msg == CURLMSG_DONE, let handle = message.pointee.easy_handle {
@@ -61,7 +89,14 @@ final class TransferTable {
                 finish(handle) { transfer, _ in transfer.result(code, handle) }
             }
         }
-        curl_multi_poll(multi, nil, 0, Int32(millisecondsToDeadline()), nil)
+    }
+
+    /// libcurl waits for other events of a socket now, or for none any longer.
+    fileprivate func watch(_ socket: Int32, for events: Int32) { sockets.watch(socket, for: events) }
+
+    /// libcurl wants to be called after so many milliseconds; less than 0: not at all.
+    fileprivate func setTimer(_ milliseconds: Int) {
+        timer = milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
     }
 
     private func begin(_ job: TransferJob) {
@@ -123,19 +158,19 @@ final class TransferTable {
     }
 
     /// Fails what has waited for too long. Returns how long to sleep at most.
-    private func millisecondsToDeadline() -> Int {
-        guard let deadline = nextDeadline else { return 60_000 }
+    private func millisecondsToWait() -> Int {
         let now = ContinuousClock.now
-        if now < deadline { return min(60_000, (deadline - now).milliseconds) }
-        failWaiting(.outOfTime) { $0.deadline <= now }
-        nextDeadline = origins.values.lazy.flatMap(\.waiting).map(\.deadline).min()
-        return 0
-    }
-
-    deinit {
-        free.forEach { curl_easy_cleanup($0) }
+        if let deadline = nextDeadline, deadline <= now {
+            failWaiting(.outOfTime) { $0.deadline <= now }
+            nextDeadline = origins.values.lazy.flatMap(\.waiting).map(\.deadline).min()
+        }
+        let next = [timer, nextDeadline].compactMap(\.self).min()
+        return next.map { min(60_000, ($0 - now).milliseconds) } ?? 60_000
     }
 }
+
+/// libcurl's once-only start, on the first use.
+private let isCurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
 extension HTTPClientError {
     fileprivate static let outOfMemory = HTTPClientError(
@@ -146,4 +181,18 @@ extension HTTPClientError {
     fileprivate func sent(_ mayHaveBeenSent: Bool) -> HTTPClientError {
         HTTPClientError(kind: kind, detail: detail, mayHaveBeenSent: mayHaveBeenSent)
     }
+}
+
+private func table(_ context: UnsafeMutableRawPointer?) -> TransferTable {
+    Unmanaged<TransferTable>.fromOpaque(context!).takeUnretainedValue()
+}
+
+private let socketCallback: curl_socket_callback = { _, socket, events, context, _ in
+    table(context).watch(socket, for: events)
+    return 0
+}
+
+private let timerCallback: curl_multi_timer_callback = { _, milliseconds, context in
+    table(context).setTimer(milliseconds)
+    return 0
 }
