@@ -10,6 +10,15 @@ package struct DatasetHistory: Sendable, Equatable {
         case milestones = 1
         case none = 2
 
+        /// As clients write it.
+        package var name: String {
+            switch self {
+            case .all: "all"
+            case .milestones: "milestones"
+            case .none: "none"
+            }
+        }
+
         /// Whether an event of this type is to be notified.
         package func wants(_ type: DatasetEventType) -> Bool {
             switch self {

@@ -22,7 +22,7 @@ extension DatasetHistory {
             json.field("stage", stage)
             json.field("message", message)
             json.field("revision", revision)
-            json.field("notifications", "\(preference)")
+            json.field("notifications", preference.name)
             json.field("error", error)
             json.field("result", raw: result)
             json.field("created_by", createdBy)

@@ -19,7 +19,9 @@ struct TransferJob: Sendable {
         self.request = request
         self.continuation = continuation
         let slashes = request.url.utf8.firstIndex(of: 0x2F).map { request.url.utf8.index($0, offsetBy: 2) }
-        let authority = request.url[(slashes ?? request.url.startIndex)...].prefix { !"/?#".contains($0) }
+        let authority = request.url.utf8[(slashes ?? request.url.startIndex)...].prefix { byte in
+            byte != UInt8(ascii: "/") && byte != UInt8(ascii: "?") && byte != UInt8(ascii: "#")
+        }
         origin = request.url[..<authority.endIndex].lowercased()
         deadline = .now + .milliseconds(request.timeout.milliseconds)
     }

@@ -48,6 +48,8 @@ final class TransferTable {
     }
 
     func start(_ job: TransferJob) {
+        // The process may have been stopped meanwhile: what is too late is not sent.
+        guard job.deadline > .now else { return job.continuation.resume(returning: .failure(.outOfTime)) }
         let origin = origins[job.origin, default: Origin()]
         if origin.active < limits.connectionsPerHost {
             begin(job)

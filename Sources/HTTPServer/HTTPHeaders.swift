@@ -75,8 +75,9 @@ public struct HTTPHeaders: Sendable {
     }
 
     /// How often this name occurs.
-    func count(of name: StaticString) -> Int {
-        index.indices.count { matches(name, at: $0) }
+    public func count(of name: String) -> Int {
+        var name = name
+        return name.withUTF8 { name in index.indices.count { matches(name, at: $0) } }
     }
 
     /// Whether the last field is one of those that tell where a body ends.

@@ -7,6 +7,7 @@ extension JSONWriter {
     }
 
     /// Writes a member that is an integer.
+    @inlinable
     public mutating func field(_ name: String, _ value: (some FixedWidthInteger)?) {
         key(name)
         if let value { self.value(value) } else { null() }
@@ -25,6 +26,7 @@ extension JSONWriter {
     }
 
     /// Writes a member whose value is JSON already.
+    @inlinable
     public mutating func field(_ name: String, raw json: (some Collection<UInt8>)?) {
         key(name)
         if let json { raw(json) } else { null() }

@@ -51,7 +51,27 @@ public struct JSONWriter: Sendable {
     }
 
     /// Writes an integer.
-    public mutating func value(_ value: some FixedWidthInteger) { raw(String(value).utf8) }
+    @inlinable
+    public mutating func value(_ value: some FixedWidthInteger) {
+        guard let magnitude = UInt64(exactly: value.magnitude) else { return raw(String(value).utf8) }
+        integer(magnitude, isNegative: value < 0)
+    }
+
+    @usableFromInline mutating func integer(_ magnitude: UInt64, isNegative: Bool) {
+        beginValue()
+        bytes.append(addingCapacity: 21) { output in
+            if isNegative { output.append(UInt8(ascii: "-")) }
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+                var (rest, place) = (magnitude, 20)
+                repeat {
+                    place -= 1
+                    digits[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                } while rest > 0
+                for digit in digits[place...] { output.append(digit) }
+            }
+        }
+    }
 
     /// Writes `true` or `false`.
     public mutating func value(_ value: Bool) { raw((value ? "true" : "false").utf8) }
@@ -65,6 +85,7 @@ public struct JSONWriter: Sendable {
     public mutating func null() { raw("null".utf8) }
 
     /// Writes a value that is JSON already, as it is.
+    @inlinable
     public mutating func raw(_ json: some Collection<UInt8>) {
         beginValue()
         bytes.append(contentsOf: json)
@@ -80,7 +101,7 @@ public struct JSONWriter: Sendable {
         place = outer
     }
 
-    private mutating func beginValue() {
+    @usableFromInline mutating func beginValue() {
         switch place {
         case .root: place = .end
         case .firstElement: place = .element
@@ -92,36 +113,53 @@ public struct JSONWriter: Sendable {
     }
 
     private mutating func append(quoted text: String) {
-        bytes.append(UInt8(ascii: "\""))
         switch escaping {
         case .minimal:
             var text = text
-            text.withUTF8 { utf8 in
-                var start = 0
-                for index in utf8.indices where Self.mustEscape(utf8[index]) {
-                    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-                    append(escaped: UInt16(utf8[index]))
-                    start = index + 1
-                }
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
-            }
+            text.withUTF8 { append(quoted: $0) }
         case .php:
+            bytes.append(UInt8(ascii: "\""))
             for unit in text.utf16 {
                 if unit > 0x7F || unit == UInt8(ascii: "/") || Self.mustEscape(UInt8(unit)) {
-                    append(escaped: unit)
+                    Self.escape(unit) { bytes.append($0) }
                 } else {
                     bytes.append(UInt8(unit))
                 }
             }
+            bytes.append(UInt8(ascii: "\""))
         }
-        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func append(quoted text: UnsafeBufferPointer<UInt8>) {
+        // What escapes add at most.
+        var added = 0
+        for byte in text { added &+= byte < 0x20 ? 5 : Self.mustEscape(byte) ? 1 : 0 }
+        bytes.append(addingCapacity: text.count + added + 2) { output in
+            output.append(UInt8(ascii: "\""))
+            output.withUnsafeMutableBufferPointer { buffer, count in
+                if added == 0 {
+                    _ = UnsafeMutableBufferPointer(rebasing: buffer[count...]).initialize(from: text)
+                    count += text.count
+                    return
+                }
+                for byte in text {
+                    if Self.mustEscape(byte) {
+                        Self.escape(UInt16(byte)) { (buffer[count], count) = ($0, count + 1) }
+                    } else {
+                        (buffer[count], count) = (byte, count + 1)
+                    }
+                }
+            }
+            output.append(UInt8(ascii: "\""))
+        }
     }
 
     private static func mustEscape(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private mutating func append(escaped unit: UInt16) {
+    @inline(__always)
+    private static func escape(_ unit: UInt16, _ put: (UInt8) -> Void) {
         let escape: UInt8
         switch unit {
         case 0x08: escape = UInt8(ascii: "b")
@@ -132,12 +170,12 @@ public struct JSONWriter: Sendable {
         case 0x22, 0x2F, 0x5C: escape = UInt8(unit)
         default: escape = UInt8(ascii: "u")
         }
-        bytes.append(UInt8(ascii: "\\"))
-        bytes.append(escape)
+        put(UInt8(ascii: "\\"))
+        put(escape)
         if escape == UInt8(ascii: "u") {
             for shift: UInt16 in [12, 8, 4, 0] {
                 let digit = UInt8(unit >> shift & 0xF)
-                bytes.append(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+                put(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
             }
         }
     }

@@ -43,7 +43,6 @@ extension BatchTransaction {
             statements.append(
                 HistoryTable.update(fromLog: logged.count..<count, at: workingSet.now, deliveries: deliveries))
         }
-        guard statements.reduce(0, { $0 + $1.bytes.count + 1 }) <= settings.maximumStatement else { throw .tooLarge }
         let outcomes = try connection.executeAll(statements)
         if lastEvents.count > 0 && outcomes[1].affectedRows != lastEvents.count {
             for place in workingSet.touched {
@@ -61,9 +60,4 @@ extension BatchTransaction {
         if changes.isEmpty { return }
         try connection.execute(HistoryTable.update(changes.sorted { $0.to.id < $1.to.id }))
     }
-}
-
-extension MySQLError {
-    /// The batch makes a statement that the server would not take.
-    static var tooLarge: MySQLError { MySQLError(kind: .other, message: "a statement larger than max_allowed_packet") }
 }

@@ -36,16 +36,13 @@ package struct BatchTransaction {
         package var deadlineSeconds: Int64
         /// Up to where the notifications of histories have been delivered, as far as is known; 0: nothing is known.
         package var delivered: @Sendable ([Int64]) -> [Int64]
-        /// The largest statement that the server takes, in bytes.
-        package var maximumStatement: Int
 
         package init(
-            instance: UInt64, deadlineSeconds: Int64, maximumStatement: Int = .max,
+            instance: UInt64, deadlineSeconds: Int64,
             delivered: @escaping @Sendable ([Int64]) -> [Int64] = { $0.map { _ in 0 } }
         ) {
             self.instance = instance
             self.deadlineSeconds = deadlineSeconds
-            self.maximumStatement = maximumStatement
             self.delivered = delivered
         }
     }

@@ -66,20 +66,18 @@ struct LaneWriter {
     /// - Returns: false if the lane is closed and the database is away.
     private func write(_ rest: inout [Work], on connection: isolated MySQLConnection) async -> Bool {
         var rowCache = RowCache()
-        var maximumStatement: Int?
         while connection.isUsable {
             if rest.isEmpty {
-                let bytes = maximumStatement.map(Self.bodies) ?? .max
+                let bytes = Self.bodies(in: connection.maximumPacketBytes)
                 guard let batch = await lane.take(maximum: batchSize, maximumBytes: bytes) else { return true }
                 rest = [Work(batch: batch)]
             }
             let work = rest[rest.count - 1]
             let started = ContinuousClock.now
             do throws(MySQLError) {
-                if maximumStatement == nil { maximumStatement = try Self.maximumStatement(of: connection) }
                 let settings = BatchTransaction.Settings(
                     instance: try dispatcher.lease(on: connection), deadlineSeconds: deadlineSeconds,
-                    maximumStatement: maximumStatement ?? .max, delivered: dispatcher.delivered)
+                    delivered: dispatcher.delivered)
                 var transaction = BatchTransaction(
                     settings: settings, batch: work.batch, checksAllKeys: work.checksAllKeys,
                     mayBeCommitted: work.mayBeCommitted)
@@ -97,10 +95,6 @@ struct LaneWriter {
             }
         }
         return true
-    }
-
-    private static func maximumStatement(of connection: isolated MySQLConnection) throws(MySQLError) -> Int {
-        Int(try connection.query(DatabaseReadiness.maximumStatementStatement)[0].int64(0))
     }
 
     /// Bytes of bodies, written in hexadecimal, that a statement takes beside the rest of their rows.

@@ -115,11 +115,14 @@ public struct PusherAPI: Sendable {
     private static let headerBytes = 400
 
     private static func append(_ event: PusherEvent, to json: inout JSONWriter) {
+        // Escaped once for all channels.
+        var data = JSONWriter()
+        data.value(event.data)
         for channel in event.channels {
             json.object { json in
                 json.field("channel", channel)
                 json.field("name", event.name)
-                json.field("data", event.data)
+                json.field("data", raw: data.bytes)
                 if let socketID = event.socketID { json.field("socket_id", socketID) }
             }
         }
@@ -137,10 +140,13 @@ public struct PusherAPI: Sendable {
         if !body.isEmpty { query.append(("body_md5", PusherSignature.md5(body))) }
         let text = PusherSignature.canonical(method, path, query)
         query.append(("auth_signature", PusherSignature.hmac(text, key: credentials.hmac)))
-        let escaped = query.map {
-            "\(PercentCoding.encode($0.name, keeping: ","))=\(PercentCoding.encode($0.value, keeping: ","))"
+        var target = path
+        for (name, value) in query {
+            target += target.utf8.count == path.utf8.count ? "?" : "&"
+            target += PercentCoding.encode(name, keeping: ",")
+            target += "="
+            target += PercentCoding.encode(value, keeping: ",")
         }
-        let target = path + "?" + escaped.joined(separator: "&")
         return PusherRequest(method: method, path: target, url: endpoint.url(target), body: body)
     }
 }

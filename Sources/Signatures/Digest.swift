@@ -27,15 +27,17 @@ public enum Digest {
 
     /// Two lower-case hexadecimal digits for each byte.
     public static func hex(_ bytes: some Collection<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
+        let bytes = Array(bytes)
         return String(unsafeUninitializedCapacity: bytes.count * 2) { text in
-            for (index, byte) in bytes.enumerated() {
-                text[index * 2] = digits[Int(byte >> 4)]
-                text[index * 2 + 1] = digits[Int(byte & 0xF)]
+            for index in bytes.indices {
+                text[index * 2] = hexDigit(of: bytes[index] >> 4)
+                text[index * 2 + 1] = hexDigit(of: bytes[index] & 0xF)
             }
             return bytes.count * 2
         }
     }
+
+    private static func hexDigit(of value: UInt8) -> UInt8 { value + (value < 10 ? 0x30 : 0x57) }
 
     /// The bytes that hexadecimal digits of either case stand for; nil if the text is anything else.
     public static func bytes(hex text: String) -> [UInt8]? {

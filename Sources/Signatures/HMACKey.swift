@@ -1,11 +1,16 @@
 import CCrypto
+import Synchronization
 
-/// HMAC-SHA256 (RFC 2104) with one key, whose schedule is computed once.
-///
-/// Unchecked, as a C pointer is not known to be Sendable: after `init` the context is only ever read, by
-/// `EVP_MAC_CTX_dup`, which takes it as const and may be called from any thread, and `deinit` runs once.
-package final class HMACKey: @unchecked Sendable {
-    private let context: OpaquePointer
+/// HMAC-SHA256 (RFC 2104) with one key, whose schedule is computed once. Callable from any thread.
+package final class HMACKey: Sendable {
+    /// `@unchecked Sendable`: owned, and used under the lock alone.
+    private struct Context: ~Copyable, @unchecked Sendable {
+        let pointer: OpaquePointer
+
+        deinit { EVP_MAC_CTX_free(pointer) }
+    }
+
+    private let context: Mutex<Context>
 
     /// Computes the schedule of a key of any length.
     package init(_ key: [UInt8]) {
@@ -24,21 +29,19 @@ package final class HMACKey: @unchecked Sendable {
             }
         }
         precondition(result == 1, "OpenSSL has no HMAC-SHA256")
-        self.context = context
-    }
-
-    deinit {
-        EVP_MAC_CTX_free(context)
+        self.context = Mutex(Context(pointer: context))
     }
 
     /// The 32 bytes of the code over both parts, one after the other.
     package func authenticate(_ head: [UInt8], _ body: [UInt8]) -> [UInt8] {
-        let copy = EVP_MAC_CTX_dup(context)
-        defer { EVP_MAC_CTX_free(copy) }
-        return [UInt8](unsafeUninitializedCapacity: 32) { code, count in
-            let isDone =
-                EVP_MAC_update(copy, head, head.count) == 1 && EVP_MAC_update(copy, body, body.count) == 1
-                && EVP_MAC_final(copy, code.baseAddress, &count, code.count) == 1
+        [UInt8](unsafeUninitializedCapacity: 32) { code, count in
+            let isDone = context.withLock { context in
+                // Without a key it begins again with the one it has.
+                EVP_MAC_init(context.pointer, nil, 0, nil) == 1
+                    && EVP_MAC_update(context.pointer, head, head.count) == 1
+                    && EVP_MAC_update(context.pointer, body, body.count) == 1
+                    && EVP_MAC_final(context.pointer, code.baseAddress, &count, code.count) == 1
+            }
             precondition(isDone && count == 32, "OpenSSL failed at HMAC-SHA256")
         }
     }

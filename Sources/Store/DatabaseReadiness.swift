@@ -25,9 +25,6 @@ package enum DatabaseReadiness {
 
     // MARK: What the server says of itself
 
-    /// How many bytes a statement may have.
-    package static let maximumStatementStatement: SQL = "SELECT @@max_allowed_packet"
-
     /// Settings of the server that matter.
     package static let settingsStatement: SQL =
         "SELECT @@max_allowed_packet, @@innodb_flush_log_at_trx_commit, @@read_only"

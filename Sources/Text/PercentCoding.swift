@@ -2,12 +2,13 @@
 package enum PercentCoding {
     /// Escapes all bytes but the unreserved ones (RFC 3986, section 2.3) and those of `kept`.
     package static func encode(_ text: String, keeping kept: StaticString = "") -> String {
+        if text.utf8.allSatisfy(isUnreserved) { return text }
         let digits = Array("0123456789ABCDEF".utf8)
         var encoded: [UInt8] = []
         encoded.reserveCapacity(text.utf8.count)
         for byte in text.utf8 {
             switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: encoded.append(byte)
+            case _ where isUnreserved(byte): encoded.append(byte)
             case _ where kept.withUTF8Buffer({ $0.contains(byte) }): encoded.append(byte)
             default: encoded += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
             }
@@ -47,6 +48,13 @@ package enum PercentCoding {
             items.append((name, value))
         }
         return items
+    }
+
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: true
+        default: false
+        }
     }
 
     private static func digit(_ digit: UInt8) -> UInt8? {

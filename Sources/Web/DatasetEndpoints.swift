@@ -79,7 +79,7 @@ extension DatasetCreation.Options {
                     errors.append((field, ["The name must be a string of 1 to 255 characters."]))
                 }
             case "notifications":
-                let preference = DatasetHistory.NotificationPreference.allCases.first { "\($0)" == value.string }
+                let preference = DatasetHistory.NotificationPreference.allCases.first { $0.name == value.string }
                 if let preference {
                     notifications = preference
                 } else {

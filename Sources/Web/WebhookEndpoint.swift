@@ -44,21 +44,20 @@ package final class WebhookEndpoint: Sendable {
     /// bodies kept. nil for what may be right, and for requests that are not for this endpoint.
     package func refusal(of head: HTTPRequest) -> HTTPResponse? {
         guard head.path == Self.path else { return nil }
-        let stamp = AnswerStamp(head, meter: meter)
         guard head.method == "POST" else {
             var error = APIError(405, "method_not_allowed", "The method is not allowed here.")
             error.headers = [("Allow", "POST")]
-            return stamp.put(on: error.response)
+            return AnswerStamp(head, meter: meter).put(on: error.response)
         }
         let now = Timestamp.now()
         let id = Self.single("webhook-id", of: head)
         do throws(WebhookVerificationError) {
             try verifier.withLock { $0 }.check(
                 id: id, timestamp: Self.single("webhook-timestamp", of: head),
-                signature: head.headers.all("webhook-signature").joined(separator: " "), now: now.seconds)
+                signature: Self.signatures(of: head), now: now.seconds)
             return nil
         } catch {
-            return stamp.put(on: refuse(head, id: id, .init(error), at: now))
+            return AnswerStamp(head, meter: meter).put(on: refuse(head, id: id, .init(error), at: now))
         }
     }
 
@@ -70,8 +69,7 @@ package final class WebhookEndpoint: Sendable {
         let timestamp = Self.single("webhook-timestamp", of: request)
         do throws(WebhookVerificationError) {
             try verifier.withLock { $0 }.verify(
-                id: id, timestamp: timestamp,
-                signature: request.headers.all("webhook-signature").joined(separator: " "), body: request.body,
+                id: id, timestamp: timestamp, signature: Self.signatures(of: request), body: request.body,
                 now: now.seconds)
         } catch {
             if error == .noMatch { registration.signatureFailed() }
@@ -97,10 +95,16 @@ package final class WebhookEndpoint: Sendable {
         }
     }
 
+    /// Several lines count as one list.
+    private static func signatures(of request: HTTPRequest) -> String {
+        if request.headers.count(of: "webhook-signature") == 1 { return request.headers["webhook-signature"] ?? "" }
+        return request.headers.all("webhook-signature").joined(separator: " ")
+    }
+
     /// The value of a field that may come once; of several nothing that could be right.
     private static func single(_ name: String, of request: HTTPRequest) -> String? {
-        let values = request.headers.all(name)
-        return values.count > 1 ? values.joined(separator: ", ") : values.first
+        if request.headers.count(of: name) < 2 { return request.headers[name] }
+        return request.headers.all(name).joined(separator: ", ")
     }
 
     /// Good webhooks are never held back; the more bad ones an address sends the less it is told, and the less is kept of

@@ -61,6 +61,15 @@ import Testing
         #expect(await Self.failure(server, .milliseconds(300))?.kind == .timeout)
     }
 
+    /// As when the process has been stopped between the call and the sending.
+    @Test func whatIsTooLateIsNotSent() async throws {
+        let server = RawServer { _, connection in connection.waitForEnd() }
+        let error = await Self.failure(server, .zero)
+        #expect(error?.kind == .timeout)
+        #expect(error?.mayHaveBeenSent == false)
+        #expect(server.connections == 0)
+    }
+
     @Test func waitingForAConnectionCountsAsTime() async throws {
         let server = RawServer { _, connection in connection.waitForEnd() }
         let client = HTTPClient(maximumConnectionsPerHost: 1, maximumResponseBytes: 1000)

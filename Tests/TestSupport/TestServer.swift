@@ -20,6 +20,7 @@ public final class TestServer: Sendable {
     public let socket: String
     private let isDurable: Bool
     private let options: [String]
+    private let environment: [String: String]
     private let process = Mutex<ServerProcess?>(nil)
 
     private static let starting = Task { try await startShared() }
@@ -29,10 +30,13 @@ public final class TestServer: Sendable {
     public static func shared() async throws -> TestServer { try await starting.value }
 
     /// Starts a server for one test. `durable` makes it flush every commit to its log, as a production server does;
-    /// `options` come after those it is always started with.
-    public static func startOwn(durable: Bool = false, options: [String] = []) async throws -> TestServer {
+    /// `options` come after those it is always started with, `environment` is added to its own.
+    public static func startOwn(
+        durable: Bool = false, options: [String] = [], environment: [String: String] = [:]
+    ) async throws -> TestServer {
         let folder = try TestFolder.make()
-        let server = TestServer(folder: folder, socket: folder + "/socket", isDurable: durable, options: options)
+        let server = TestServer(
+            folder: folder, socket: folder + "/socket", isDurable: durable, options: options, environment: environment)
         try await server.install()
         try await server.restart()
         return server
@@ -62,9 +66,11 @@ public final class TestServer: Sendable {
     }
 
     private init(
-        folder: String?, socket: String, isDurable: Bool, options: [String] = [], mebibytes: Int? = nil
+        folder: String?, socket: String, isDurable: Bool, options: [String] = [], environment: [String: String] = [:],
+        mebibytes: Int? = nil
     ) {
         self.options = options
+        self.environment = environment
         self.folder = folder
         self.mebibytes = mebibytes
         self.socket = socket
@@ -94,7 +100,7 @@ public final class TestServer: Sendable {
         guard let folder else { throw StartError(description: "this server was started by someone else") }
         let log = folder + "/log"
         let server = try await ServerProcess.start(
-            diskCommand(folder) + [
+            diskCommand(folder) + ["env"] + environment.map { "\($0)=\($1)" } + [
                 "mariadbd", "--no-defaults", "--datadir=\(folder)/data", "--socket=\(socket)",
                 "--skip-networking", "--skip-log-bin", "--pid-file=\(folder)/pid", "--tmpdir=\(folder)",
                 "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--max-connections=1000",
