@@ -13,11 +13,11 @@ extension Benchmark {
             The whole job over 256 connections: signed, stored, applied, acknowledged and sent to Pusher \
             (\(Self.many) datasets); µs of CPU and counts of the database are per webhook
             """)
-        let widths = [-26, 11, 8, 8, 8, 9, 7, 9, 9, 9, 9, 12]
+        let widths = [-26, 11, 8, 8, 8, 9, 7, 9, 9, 9, 9, 6, 13]
         Report.row(
             [
                 "Pusher", "webhooks/s", "p50 ms", "p99 ms", "µs here", "µs maria", "load", "redo B", "pages", "updates",
-                "queries", "sent",
+                "queries", "sent", "to Pusher ms",
             ], widths: widths)
         for (name, delay, isWanted) in [
             ("answers at once", Duration.zero, true), ("nobody wants it", .zero, false),
@@ -42,6 +42,7 @@ extension Benchmark {
         let webhooks = source.make(Int(30_000 * (options.seconds + 0.5)), now: Self.seconds())
         let (usage, databaseUsage) = (integrator.usage, ProcessUsage(of: databaseProcess))
         let (counts, sent) = (try await database.counts(), parties.pusher.counts.notifications)
+        _ = parties.pusher.takeSinceChange()
         var generator = LoadGenerator(port: port, connections: 256)
         generator.duration = options.seconds
         let result = try await Self.onThread { [generator] in try generator.run(webhooks) }
@@ -60,6 +61,7 @@ extension Benchmark {
             (Double(after.rowUpdates - counts.rowUpdates) * each).fixed(2),
             (Double(after.statements - counts.statements) * each).fixed(3),
             (Double(parties.pusher.counts.notifications - sent) * each).fixed(2),
+            parties.pusher.takeSinceChange().milliseconds([0.5])[0].fixed(2),
         ]
     }
 

@@ -61,6 +61,7 @@ public struct Benchmark {
         if parts.contains(.fanout) { try await measureFanOut() }
         if parts.contains(.load) { try await measureLoad() }
         if parts.contains(.pressure) { try await measurePressure() }
+        if parts.contains(.locked) { try await measureLocked() }
         if parts.contains(.latency) { try await measureLatency() }
         if parts.contains(.growth) || parts.contains(.pages) { try await measureGrowth() }
     }

@@ -2,11 +2,11 @@
 struct Options {
     static let usage = """
         usage: benchmark --socket PATH --integrator PROGRAM --log FILE [--full] [--seconds N] [--connections N,N,...]
-                         [--parts limit,load,pressure,latency,fanout,growth,pages]
+                         [--parts limit,load,pressure,latency,fanout,locked,growth,pages]
         """
 
     enum Part: String, CaseIterable {
-        case limit, load, pressure, latency, fanout, growth, pages
+        case limit, load, pressure, latency, fanout, locked, growth, pages
     }
 
     var socket = ""

@@ -1,6 +1,7 @@
 import HTTPServer
 import JSON
 import Synchronization
+import Time
 
 /// The TV Python API, as far as a start needs it, and a Pusher server that counts and does nothing else, at one port.
 struct OtherParties: Sendable {
@@ -48,7 +49,11 @@ final class CountingPusher: Sendable {
         var notifications = 0
         var delay = Duration.zero
         var onRequest: (@Sendable (UInt64) -> Void)?
+        var sinceChange = Latencies()
     }
+
+    /// One request of so many is looked into.
+    private static let sample = 16
 
     private let state = Mutex(State())
 
@@ -63,11 +68,28 @@ final class CountingPusher: Sendable {
         state.withLock { ($0.requests, $0.events, $0.notifications) }
     }
 
+    /// From the transaction that made a change to its notification, of some of those that came since this was asked last.
+    func takeSinceChange() -> Latencies {
+        state.withLock { state in
+            defer { state.sinceChange = Latencies() }
+            return state.sinceChange
+        }
+    }
+
+    /// How old the change is that an event tells of, in microseconds.
+    private static func age(_ event: JSONView?) -> Int64? {
+        let data = event?["data"]?.string.flatMap { try? JSONDocument(parsing: Array($0.utf8)) }
+        let changed = data?.root["updated_at"]?.string?.replacing("T", with: " ").dropLast()
+        return changed.flatMap { Timestamp(sql: $0.utf8) }.map { Timestamp.now().microseconds - $0.microseconds }
+    }
+
     fileprivate func receive(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let now = Clock.now()
         var (events, notifications) = (1, 1)
+        var age: Int64?
         if request.path.hasSuffix("/batch_events") {
             let batch = (try? JSONDocument(parsing: request.body))?.root["batch"]?.elements ?? []
+            if counts.requests.isMultiple(of: Self.sample) { age = Self.age(batch.first) }
             events = batch.count
             notifications = batch.count { $0["channel"]?.string?.hasPrefix("private-wishlist") == true }
         }
@@ -75,6 +97,7 @@ final class CountingPusher: Sendable {
             state.requests += 1
             state.events += events
             state.notifications += notifications
+            if let age { state.sinceChange.add(nanoseconds: UInt64(max(0, age)) * 1000) }
             return (state.delay, state.onRequest)
         }
         onRequest?(now)

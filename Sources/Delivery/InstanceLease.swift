@@ -34,3 +34,28 @@ struct InstanceLease: Sendable {
         if number == self.number { self = InstanceLease() }
     }
 }
+
+/// Watches the leases of other instances by this process's monotonic clock.
+struct LeaseWatch: Sendable {
+    private var seen: [UInt64: (renewedAt: String, since: ContinuousClock.Instant)] = [:]
+
+    /// Whether there were others at the last look.
+    var hasOthers: Bool { !seen.isEmpty }
+
+    /// Takes a look.
+    /// - Returns: leases that have not changed for their whole term.
+    mutating func stale(
+        _ leases: [UInt64: String], but own: UInt64, at now: ContinuousClock.Instant
+    ) -> [(instance: UInt64, renewedAt: String)] {
+        seen = seen.filter { leases[$0.key] != nil }
+        var stale: [(UInt64, String)] = []
+        for (instance, renewedAt) in leases where instance != own {
+            if let known = seen[instance], known.renewedAt == renewedAt {
+                if now - known.since >= InstanceLease.term { stale.append((instance, renewedAt)) }
+            } else {
+                seen[instance] = (renewedAt, now)
+            }
+        }
+        return stale
+    }
+}

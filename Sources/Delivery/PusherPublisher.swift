@@ -137,7 +137,8 @@ package struct PusherPublisher: Sendable {
                     body: request.body, timeout: time))
             let isTaken = (200..<300).contains(response.status)
             let answer = PusherAnswer(
-                status: response.status, retryAfter: isTaken ? nil : response.header("Retry-After"), body: response.body)
+                status: response.status, retryAfter: isTaken ? nil : response.header("Retry-After"), body: response.body
+            )
             instruments.pusherCalls.observe(operation, answer.name, since: started)
             if case .retry = answer {
                 instruments.log.warning("Pusher cannot take notifications", ["status": .int(response.status)])

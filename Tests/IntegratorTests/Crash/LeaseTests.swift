@@ -170,7 +170,8 @@ private final class WatermarkWatch: Sendable {
 
     func run() async throws {
         while !state.withLock({ $0.isStopped }), !Task.isCancelled {
-            for row in try await service.query("SELECT id, notified_revision, revision FROM wishlist_dataset_histories") {
+            for row in try await service.query("SELECT id, notified_revision, revision FROM wishlist_dataset_histories")
+            {
                 let (id, mark, revision) = (try row.int64(0), try row.int64(1), try row.int64(2))
                 state.withLock { state in
                     let before = state.marks.updateValue(mark, forKey: id) ?? 0
