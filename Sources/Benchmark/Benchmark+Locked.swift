@@ -16,10 +16,12 @@ extension Benchmark {
             try await session.begin()
             _ = try await session.query(
                 "SELECT id FROM wishlist_dataset_histories WHERE id = \(datasets[0].historyID) FOR UPDATE")
-            async let answer = Self.onThread { [port] in try HTTPCaller(port: port).call(webhook.bytes).status }
+            let answer = Task { [port] in
+                try await Self.onThread { try HTTPCaller(port: port).call(webhook.bytes).status }
+            }
             try await measure("64, held", connections: 64, integrator, &source)
             await session.close()
-            Report.line("the webhook of the locked row, once it was free: status \(try await answer)")
+            Report.line("the webhook of the locked row, once it was free: status \(try await answer.value)")
         }
     }
 }
