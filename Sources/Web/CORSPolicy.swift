@@ -75,7 +75,8 @@ package struct CORSPolicy: Sendable {
             return requestHeaders
         }
         var known = Set(requestHeaders.lowercased().split(separator: ",").map(trimmed).map(String.init))
-        return ([requestHeaders] + names.map(String.init).filter { known.insert($0.lowercased()).inserted }).joined(separator: ", ")
+        return ([requestHeaders] + names.map(String.init).filter { known.insert($0.lowercased()).inserted }).joined(
+            separator: ", ")
     }
 
     private static func trimmed(_ name: Substring) -> Substring {

@@ -2,6 +2,7 @@
 @testable import Web
 import HTTPServer
 import MySQL
+import TestSupport
 import Testing
 
 @testable import Integrator

@@ -3,6 +3,7 @@
 import JSON
 import MySQL
 import Signatures
+import TestSupport
 import Testing
 import Time
 
