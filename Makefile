@@ -6,7 +6,7 @@ UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|Datasets|Store|Lanes|D
 # They hold threads, or count seconds: by themselves.
 NETWORK_TESTS = ^(HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test check docs deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql \
+.PHONY: help run test check docs deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql test-servers \
 	test-galera test-group test-unit test-console test-alerts test-tsan test-asan interop chaos fuzz fuzz-api fuzz-http \
 	flood-http lint format build install bench soak clean
 
@@ -21,6 +21,9 @@ test: ## all tests, against a private MariaDB
 
 test-mysql: ## all tests, against a private MySQL (downloads 100 MB once)
 	@Tests/Scripts/test-mysql
+
+test-servers: ## what servers' settings and others' tables do, on MariaDB 10.11 and 11.8 and MySQL (SERVERS="mariadb mariadb11 mysql")
+	@SERVERS="$(SERVERS)" Tests/Scripts/test-servers
 
 test-galera: ## two instances at two of three private Galera nodes: races, kills, no quorum
 	@Tests/Scripts/test-cluster galera

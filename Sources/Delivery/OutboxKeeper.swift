@@ -122,7 +122,7 @@ package struct OutboxKeeper: Sendable {
                     if try row.optionalUInt64(2) != instance { lost.insert(id) }
                 }
                 let delivered = idle.filter { revisions[$0.id] == $0.delivered && !lost.contains($0.id) }.map(\.id)
-                if !delivered.isEmpty { try connection.execute(Outbox.release(delivered)) }
+                if !delivered.isEmpty { try Outbox.release(delivered, on: connection) }
                 lost.formUnion(try Self.gone(ids.filter { revisions[$0] == nil }, on: connection))
                 return (revisions, lost)
             }
@@ -187,7 +187,7 @@ package struct OutboxKeeper: Sendable {
                 || ($0.delivery.dispatcher == 0 && $0.delivery.watermark < $0.revision)
         }
         let taken = ours.filter { $0.delivery.dispatcher != instance }.map(\.id)
-        if !taken.isEmpty { try connection.execute(Outbox.deliver(taken, by: instance)) }
+        if !taken.isEmpty { try Outbox.deliver(taken, by: instance, on: connection) }
         let addresses = try Outbox.addresses(ofWishlists: Set(ours.map(\.wishlistID)), on: connection)
         var entries: [OutboxEntry] = []
         for history in ours {

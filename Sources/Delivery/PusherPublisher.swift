@@ -34,11 +34,22 @@ package struct PusherPublisher: Sendable {
     private let client: HTTPClient
     private let instruments: DeliveryInstruments
     private let batches: BatchSupport
+    private let unnameable = Unnameable()
     private let now: @Sendable () -> ContinuousClock.Instant
 
     /// Whether the server has `batch_events`; some have not.
     private final class BatchSupport: Sendable {
         let isThere = Atomic(true)
+    }
+
+    /// Channels that cannot be, of which the log has been told.
+    private final class Unnameable: Sendable {
+        private let names = Mutex<Set<String>>([])
+
+        /// - Returns: whether it is new. There are so many at most.
+        func note(_ name: String) -> Bool {
+            names.withLock { $0.count < 1000 && $0.insert(name).inserted }
+        }
     }
 
     package init(
@@ -81,6 +92,11 @@ package struct PusherPublisher: Sendable {
 
     private func event(of notification: Notification, to address: WishlistAddress) -> PusherEvent {
         let names = configuration.channels.compactMap { ChannelName($0, of: address)?.text }
+        for name in names where !Self.isValid(name) && unnameable.note(name) {
+            instruments.log.warning(
+                "a wishlist has no channel of its own: its slug cannot be part of a channel's name",
+                ["channel": .string(name)])
+        }
         return PusherEvent(
             name: notification.type.notificationName, channels: names.filter(Self.isValid),
             data: notification.payload(), socketID: notification.exceptSocketID)

@@ -4,6 +4,7 @@ package import TVPython
 package import Web
 package import MySQL
 package import Signatures
+package import Store
 package import Telemetry
 package import Web
 
@@ -19,6 +20,8 @@ package struct Configuration: Sendable {
             url: publicURL + WebhookEndpoint.path, events: DatasetEventType.webhooks.map(\.rawValue))
     }
     package var database: MySQLConfiguration
+    /// Of Laravel Sanctum.
+    package var tokens: AccessTokens.Settings
     /// How many connections to it an instance takes.
     package var databaseConnections: Int
     package var tvAPIURL: String
@@ -52,6 +55,7 @@ package struct Configuration: Sendable {
         httpPort = UInt16(reader.number("HTTP_PORT", default: 8080, in: 0...65535))
         publicURL = reader.url("PUBLIC_URL")
         database = reader.database()
+        tokens = reader.tokens()
         databaseConnections = reader.databaseConnections()
         tvAPIURL = reader.url("TV_API_URL")
         tvAPIToken = Secret(reader.text("TV_API_TOKEN"))
@@ -87,12 +91,13 @@ package struct Configuration: Sendable {
     /// What an `OperatorDesk` needs alone.
     package static func deskOnly(
         _ environment: Environment
-    ) throws(ConfigurationFaults) -> (MySQLConfiguration, deadlineSeconds: Int64) {
+    ) throws(ConfigurationFaults) -> (MySQLConfiguration, deadlineSeconds: Int64, AccessTokens.Settings) {
         var reader = ConfigurationReader(environment)
         let database = reader.database()
         let seconds = reader.deadlineSeconds()
+        let tokens = reader.tokens()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
-        return (database, seconds)
+        return (database, seconds, tokens)
     }
 
     /// The webhook secrets alone, at least one: read again while the service runs.

@@ -2,6 +2,7 @@ import Delivery
 import Foundation
 import MySQL
 import Signatures
+import Store
 import Telemetry
 import Web
 
@@ -135,12 +136,45 @@ struct ConfigurationReader {
             let modes = MySQLConfiguration.TLSMode.allCases.map(\.rawValue).joined(separator: ", ")
             faults.append("DB_SSL_MODE: must be one of \(modes)")
         }
-        return MySQLConfiguration(
+        var configuration = MySQLConfiguration(
             host: text("DB_HOST", default: "127.0.0.1"),
             port: UInt16(number("DB_PORT", default: 3306, in: 1...65535)), socket: socket.isEmpty ? nil : socket,
             database: text("DB_DATABASE", default: "gb_console"), username: text("DB_USERNAME"),
             password: text("DB_PASSWORD", default: "", isExact: true), caFile: caFile.isEmpty ? nil : caFile,
             tlsMode: tlsMode)
+        configuration.timeZone = timeZone()
+        return configuration
+    }
+
+    /// What Laravel calls `timezone` of the connection: an offset or a name; nil: what the server hands out.
+    private mutating func timeZone() -> String? {
+        let name = "DB_TIMEZONE"
+        let zone = text(name, default: "")
+        if zone.isEmpty { return nil }
+        // Needs no tables of time zones at the server.
+        if ["utc", "gmt", "etc/utc", "z"].contains(zone.lowercased()) { return "+00:00" }
+        if let offset = zone.wholeMatch(of: /([+-])([0-9]{1,2}):([0-5][0-9])/) {
+            let hours = offset.2.count == 1 ? "0\(offset.2)" : String(offset.2)
+            return "\(offset.1)\(hours):\(offset.3)"
+        }
+        if zone.wholeMatch(of: /[A-Za-z][A-Za-z0-9_+\/-]{0,63}/) == nil {
+            faults.append("\(name): must be an offset such as +02:00 or a name such as Europe/Berlin")
+        }
+        return zone
+    }
+
+    /// What Sanctum's configuration and the console's morph map say of tokens.
+    mutating func tokens() -> AccessTokens.Settings {
+        var settings = AccessTokens.Settings()
+        let types = list("SANCTUM_TOKENABLE_TYPES", default: settings.types.joined(separator: ","))
+        if types.contains(where: { $0.wholeMatch(of: /[A-Za-z0-9_.\\:-]{1,255}/) == nil }) {
+            faults.append(
+                #"SANCTUM_TOKENABLE_TYPES: must be names of classes or of a morph map, such as App\Models\User"#)
+        }
+        settings.types = types
+        let minutes = number("SANCTUM_EXPIRATION", default: 0, in: 0...52_560_000)
+        settings.expirationMinutes = minutes == 0 ? nil : Int64(minutes)
+        return settings
     }
 
     /// How many connections an instance takes: its writers' and its pool's.

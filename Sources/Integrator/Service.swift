@@ -37,6 +37,29 @@ package struct Service: Sendable {
         instruments = Instruments(log: configuration.log)
     }
 
+    /// Whether the service can work with the database as it is; tells in the log what is otherwise than it should be. A database
+    /// that does not answer may do so later.
+    package func databaseIsFit() async -> Bool {
+        let differences: [ConsoleSchema.Difference]
+        do throws(MySQLError) {
+            differences = try await DatabaseReadiness.differences(configuration.database)
+        } catch {
+            instruments.log.warning("database not looked at yet", ["error": .string("\(error)")])
+            return true
+        }
+        for difference in differences {
+            let fields: KeyValuePairs<String, LogValue> = [
+                "reason": .string(difference.text), "remedy": .string(difference.remedy),
+            ]
+            if difference.isFatal {
+                instruments.log.error("the database is not as it has to be", fields)
+            } else {
+                instruments.log.warning("the database is not as it should be", fields)
+            }
+        }
+        return differences.allSatisfy { !$0.isFatal }
+    }
+
     /// Serves until `stop` ends, then drains: is not ready, takes no more after `drainDelaySeconds`, finishes what is in
     /// flight, sends what is owed.
     ///
@@ -248,12 +271,13 @@ extension Service {
             if configuration.hasPublicHealth { healthEndpoints.add(to: &router) }
             tokenUses = TokenUses(pool: pool, log: log)
             let gate = Gate(
-                tokens: AccessTokens(pool: pool), uses: tokenUses,
+                tokens: AccessTokens(pool: pool, configuration.tokens), uses: tokenUses,
                 limiter: RateLimiter(limit: configuration.rateLimitPerMinute))
             api = APIServer(
                 router: router, gate: gate, cors: CORSPolicy(origins: configuration.corsAllowedOrigins), log: log,
                 meter: instruments.web.requests)
-            let desk = OperatorDesk(pool: pool, deadlineSeconds: configuration.datasetDeadlineSeconds)
+            let desk = OperatorDesk(
+                pool: pool, deadlineSeconds: configuration.datasetDeadlineSeconds, tokens: configuration.tokens)
             let publisher = PusherPublisher(
                 configuration: configuration.pusher, client: client, instruments: instruments.delivery)
             let party = CallbackParty(

@@ -49,8 +49,8 @@ extension BatchTransaction {
             let id = try row.int64(0)
             guard workingSet.place(ofHistory: id) == nil else { continue }
             locked.histories.insert(id)
-            if let dataset = try row.optionalInt64(1) { locked.datasets.insert(dataset) }
-            if let reference = try row.optionalString(2) { locked.references.insert(reference) }
+            if let dataset = try row.number(1) { locked.datasets.insert(dataset) }
+            if let reference = try row.text(2) { locked.references.insert(reference) }
         }
     }
 
@@ -66,6 +66,7 @@ extension BatchTransaction {
         if !hopeful.isEmpty { statements.append(HistoryTable.lockMarks(ids: hopeful.sorted())) }
         let outcomes = try connection.begin(with: statements)
         try workingSet.takeClock(outcomes[0].rows)
+        writesFromLog = try workingSet.idsAreConsecutive ? HistoryTable.takesAll(on: connection) : false
         guard outcomes.count > 1 else { return }
         workingSet.slots.reserveCapacity(hopeful.count)
         for row in outcomes[1].rows {
@@ -248,10 +249,10 @@ extension BatchTransaction {
             for row in try connection.query(statement) {
                 let id = try row.int64(0)
                 found.insert(id)
-                addresses[id] = WishlistAddress(slug: try row.string(1), groupID: try row.optionalInt64(2))
+                addresses[id] = WishlistAddress(slug: try row.text(1) ?? "", groupID: try row.number(2))
                 workingSet.training[id] = TrainingChange(
-                    status: TrainingStatus(rawValue: Int(try row.int64(3))) ?? .none,
-                    scheduledAt: try row.optionalTimestamp(4))
+                    status: TrainingStatus(rawValue: Int(clamping: try row.number(3) ?? 0)) ?? .none,
+                    scheduledAt: try row.time(4))
             }
             if !isLocking { continue }
             // Present and not found: others have locked it.

@@ -12,12 +12,12 @@ extension BatchTransaction {
         try updateRest(on: connection)
         for slot in workingSet.slots {
             if let result = slot.result {
-                try connection.execute(HistoryTable.setResult(result, of: slot.history.id))
+                try HistoryTable.setResult(result, of: slot.history.id, on: connection)
             }
         }
         for id in workingSet.trainingChanged.sorted() {
             guard let change = workingSet.training[id] else { continue }
-            try connection.execute(WishlistTable.setTrainingStatement(change, of: id, at: workingSet.now))
+            try WishlistTable.setTraining(change, of: id, at: workingSet.now, on: connection)
         }
         for statement in statements { try connection.execute(statement) }
     }
@@ -26,7 +26,7 @@ extension BatchTransaction {
     /// would be wrong.
     func row(of slot: WorkingSet.Slot, after last: Entry) -> DatasetHistory? {
         let history = slot.history
-        guard workingSet.idsAreConsecutive, let row = slot.row, last.event.sequence == history.sequence,
+        guard writesFromLog, let row = slot.row, last.event.sequence == history.sequence,
             history.status != .pending
         else { return nil }
         if case .parked = last.origin { return nil }
@@ -41,7 +41,8 @@ extension BatchTransaction {
         var statements = [EventLog.append(logged, last: lastEvents)]
         if lastEvents.count > 0 {
             statements.append(
-                HistoryTable.update(fromLog: logged.count..<count, at: workingSet.now, deliveries: deliveries))
+                try HistoryTable.update(
+                    fromLog: logged.count..<count, at: workingSet.now, deliveries: deliveries, on: connection))
         }
         guard statements.reduce(0, { $0 + $1.bytes.count + 1 }) <= settings.maximumStatement else { throw .tooLarge }
         let outcomes = try connection.executeAll(statements)
@@ -59,7 +60,7 @@ extension BatchTransaction {
             (from: $0.row, to: $0.history)
         }
         if changes.isEmpty { return }
-        try connection.execute(HistoryTable.update(changes.sorted { $0.to.id < $1.to.id }))
+        try connection.execute(HistoryTable.update(changes.sorted { $0.to.id < $1.to.id }, on: connection))
     }
 }
 

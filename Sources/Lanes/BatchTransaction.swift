@@ -97,6 +97,8 @@ package struct BatchTransaction {
     /// What the lane knows; as it is to be after the commit once `run` has returned.
     var rowCache = RowCache()
     var workingSet = WorkingSet()
+    /// Histories' rows may be written from the log's.
+    var writesFromLog = false
     var locked = Locked()
     var effects = Effects()
     /// The log's new rows, but for `lastEvents`.

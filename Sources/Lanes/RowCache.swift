@@ -1,5 +1,6 @@
 import Datasets
 import MySQL
+import Store
 
 /// Histories as a lane has last committed them: of a row that is still so only that much has to be read, not the row and its
 /// wishlist. Reading both was a quarter of what a webhook cost the database.
@@ -26,10 +27,10 @@ struct RowCache {
 
         /// Reads a row of `HistoryTable.lockMarks`.
         init(from row: MySQLRow) throws(MySQLError) {
-            status = Int(try row.int64(1))
-            revision = try row.int64(2)
+            status = Int(clamping: try row.number(1) ?? -1)
+            revision = try row.number(2) ?? 0
             isRedeliveryAsked = try row.bool(3)
-            sequence = try row.int64(6)
+            sequence = try row.number(6) ?? 0
         }
     }
 

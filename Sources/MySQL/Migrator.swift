@@ -61,7 +61,6 @@ public struct Migrator: Sendable {
         lockLimit: Duration = .seconds(600)
     ) {
         var configuration = configuration
-        configuration.allowsZeroDates = true
         // Should this process die, the statement that it leaves behind waits no longer than this.
         configuration.lockWaitTimeout = .seconds(1)
         self.configuration = configuration

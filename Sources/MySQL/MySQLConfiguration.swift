@@ -30,8 +30,9 @@ public struct MySQLConfiguration: Sendable {
     /// it a node may not yet have what another one has acknowledged. A server that is alone is asked the same and does the
     /// same.
     public var readsAreCausal = false
-    /// Whether a table's definition may hold dates such as `0000-00-00`: for who changes tables that others have made.
-    public var allowsZeroDates = false
+    /// The time zone of the session, in which a TIMESTAMP is read and written: an offset such as `+00:00`, or a name that the
+    /// server knows. Nil: what the server hands out.
+    public var timeZone: String? = "+00:00"
 
     /// A server reached over TCP, or over `socket` if that is given.
     public init(

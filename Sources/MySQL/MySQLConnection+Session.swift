@@ -5,7 +5,7 @@ extension MySQLConnection {
     func setSessionUp() throws(MySQLError) {
         var settings = SessionSettings(
             lockWaitSeconds: configuration.lockWaitTimeout.timeoutSeconds,
-            allowsZeroDates: configuration.allowsZeroDates)
+            timeZone: configuration.timeZone)
         var refusal: MySQLError?
         do {
             try execute(settings.statement)
@@ -60,13 +60,20 @@ extension MySQLError {
     fileprivate static func unfit(
         _ setting: SessionSettings.Setting, is value: String, _ refusal: MySQLError?
     ) -> MySQLError {
-        MySQLError(
+        // 1298: unknown time zone.
+        let remedy =
+            refusal?.number == 1298
+            ? "a name needs the server's tables of time zones (mysql_tzinfo_to_sql); an offset such as +02:00 does not"
+            : """
+            let the account set it (SESSION_VARIABLES_ADMIN or SUPER), set it for the whole server, or take the rule out of \
+            the proxy that forbids it
+            """
+        return MySQLError(
             kind: .unfitSession(variable: setting.name), number: refusal?.number ?? 0,
             sqlState: refusal?.sqlState ?? "HY000",
             message: """
                 the session variable \(setting.name) is `\(value)`, must be `\(setting.shown)`, and cannot be set\
-                \(refusal.map { ": \($0.message)" } ?? ""); let the account set it (SESSION_VARIABLES_ADMIN or SUPER), \
-                set it for the whole server, or take the rule out of the proxy that forbids it
+                \(refusal.map { ": \($0.message)" } ?? ""); \(remedy)
                 """)
     }
 }

@@ -24,6 +24,8 @@ public actor MySQLConnection {
     /// The isolation of our transactions: `READ-COMMITTED`, or `REPEATABLE-READ` at a server that writes its binary log
     /// statement by statement and lets nothing be written otherwise.
     public internal(set) var isolation = ""
+    /// What `columns(of:)` has read.
+    var knownColumns: [String: KnownColumns] = [:]
     /// Whether it was idle, and has not been used since.
     var wasIdle = false
     /// The conflict that doomed the open transaction.
@@ -110,6 +112,7 @@ public actor MySQLConnection {
     func reopen() throws(MySQLError) {
         close()
         takesSeveralStatements = false
+        knownColumns = [:]
         conflict = nil
         try open()
     }

@@ -124,6 +124,8 @@ extension MySQLError: CustomStringConvertible {
         guard number >= 1000, !(2000..<3000).contains(number), !Self.numbersQuotingNamesOnly.contains(number),
             let first = message.firstIndex(of: "'"), let last = message.lastIndex(of: "'"), first < last
         else { return message }
-        return message[...first] + "?" + message[last...]
+        // `Incorrect datetime value: 'VALUE' for column 'NAME' at row 1`
+        let end = message.ranges(of: "' for column '").last?.lowerBound ?? last
+        return message[...first] + "?" + message[max(first, end)...]
     }
 }

@@ -13,8 +13,8 @@ struct SessionSettings {
 
     /// How long a statement waits for a row or for a table's definition, in seconds.
     var lockWaitSeconds: UInt32
-    /// Whether NULL dates such as `0000-00-00` may stand in a table's definition: needed to change such a table.
-    var allowsZeroDates = false
+    /// Nil: what the server hands out.
+    var timeZone: String? = "+00:00"
     /// Whether the binary log is written statement by statement: there READ COMMITTED may not write (error 1665).
     var logsStatements = false
 
@@ -23,14 +23,13 @@ struct SessionSettings {
 
     /// What both servers have.
     private var common: [Setting] {
-        var modes = ["ONLY_FULL_GROUP_BY", "STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"]
-        if !allowsZeroDates { modes += ["NO_ZERO_IN_DATE", "NO_ZERO_DATE"] }
-        modes += ["ERROR_FOR_DIVISION_BY_ZERO", "NO_ENGINE_SUBSTITUTION"]
-        let mode = modes.joined(separator: ",")
+        // Without NO_ZERO_DATE: a row or a definition of others may hold `0000-00-00`, and must be able to keep it.
+        let mode = """
+            ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION
+            """
         let largest = String(UInt64.max)
         return [
             Setting(name: "sql_mode", literal: "'\(mode)'", shown: mode),
-            Setting(name: "time_zone", literal: "'+00:00'", shown: "+00:00"),
             Setting(name: "autocommit", literal: "1", shown: "ON"),
             Setting(name: "completion_type", literal: "NO_CHAIN", shown: "NO_CHAIN"),
             Setting(name: "foreign_key_checks", literal: "1", shown: "ON"),
@@ -47,7 +46,13 @@ struct SessionSettings {
             Setting(
                 name: "innodb_lock_wait_timeout", literal: String(lockWaitSeconds), shown: String(lockWaitSeconds)),
             Setting(name: "lock_wait_timeout", literal: String(lockWaitSeconds), shown: String(lockWaitSeconds)),
-        ]
+        ] + zone
+    }
+
+    private var zone: [Setting] {
+        guard let timeZone else { return [] }
+        let literal = String(decoding: SQL("\(timeZone)").bytes, as: UTF8.self)
+        return [Setting(name: "time_zone", literal: literal, shown: timeZone)]
     }
 
     private var onMariaDB: [Setting] {
@@ -101,7 +106,8 @@ struct SessionSettings {
     func wrong(in shown: [String: String]) -> [Setting] {
         (Self.names + common + onMariaDB + onMySQL).filter { setting in
             guard let value = shown[setting.name] else { return false }
-            return Self.words(value) != Self.words(setting.shown)
+            // The names of time zones are shown in their own case.
+            return Self.words(value.uppercased()) != Self.words(setting.shown.uppercased())
         }
     }
 

@@ -64,7 +64,7 @@ extension OperatorDesk {
         user: Int64, name: String, abilities: [String], by actor: String
     ) async throws -> String {
         try await recorded("token create", "user=\(user) abilities=\(abilities.joined(separator: ","))", by: actor) {
-            (try await AccessTokens(pool: pool).create(user: user, name: name, abilities: abilities), 1, nil)
+            (try await AccessTokens(pool: pool, tokens).create(user: user, name: name, abilities: abilities), 1, nil)
         }
     }
 

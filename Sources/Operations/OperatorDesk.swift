@@ -39,9 +39,13 @@ package struct OperatorDesk: Sendable {
     /// `DATASET_DEADLINE_SECONDS`.
     let deadlineSeconds: Int64
 
-    package init(pool: MySQLPool, deadlineSeconds: Int64) {
+    /// How tokens are made.
+    let tokens: AccessTokens.Settings
+
+    package init(pool: MySQLPool, deadlineSeconds: Int64, tokens: AccessTokens.Settings = AccessTokens.Settings()) {
         self.pool = pool
         self.deadlineSeconds = deadlineSeconds
+        self.tokens = tokens
     }
 
     // MARK: The log

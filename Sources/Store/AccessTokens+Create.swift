@@ -4,10 +4,11 @@ import MySQL
 import Signatures
 
 extension AccessTokens {
-    /// The abilities of a token: a JSON array of strings; NULL means none.
+    /// The abilities of a token: the strings of a JSON array, or of an object, which is what PHP makes of an array with gaps.
+    /// NULL means none.
     static func abilities(_ json: [UInt8]?) -> [String] {
-        guard let json, let document = try? JSONDocument(parsing: json) else { return [] }
-        return document.root.elements.compactMap(\.string)
+        guard let json, let root = try? JSONDocument(parsing: json).root else { return [] }
+        return (root.elements + root.members.map(\.value)).compactMap(\.string)
     }
 
     /// Makes a token, as Sanctum would: `ID|PLAINTEXT`, of which only the SHA-256 is kept.
@@ -27,8 +28,8 @@ extension AccessTokens {
                 """
                 INSERT INTO personal_access_tokens \
                 (tokenable_type, tokenable_id, name, token, abilities, created_at, updated_at) \
-                VALUES (\(Self.userClass), \(user), \(name), \(Digest.hex(Digest.sha256(Array(plaintext.utf8)))), \
-                \(list), UTC_TIMESTAMP(), UTC_TIMESTAMP())
+                VALUES (\(settings.types.first), \(user), \(name), \(Digest.hex(Digest.sha256(Array(plaintext.utf8)))), \
+                \(list), \(ConsoleTime.now), \(ConsoleTime.now))
                 """
             ).lastInsertID
         }

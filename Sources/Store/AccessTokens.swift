@@ -4,8 +4,15 @@ import Signatures
 
 /// Laravel Sanctum's personal access tokens, read from `personal_access_tokens`.
 package struct AccessTokens: Sendable {
-    /// The class whose tokens these are.
-    static let userClass = #"App\Models\User"#
+    /// What Sanctum's own configuration and the morph map of the console say.
+    package struct Settings: Sendable {
+        /// `tokenable_type` of users' tokens; the first is written.
+        package var types = [#"App\Models\User"#, #"App\User"#, "user"]
+        /// How many minutes after it was made a token is over, whatever else it says; nil: never.
+        package var expirationMinutes: Int64?
+
+        package init() {}
+    }
 
     /// Whether `last_used_at` is to be written again. A time ahead is another clock's or another time zone's.
     static let useIsDue = """
@@ -15,8 +22,11 @@ package struct AccessTokens: Sendable {
 
     let pool: MySQLPool
 
-    package init(pool: MySQLPool) {
+    let settings: Settings
+
+    package init(pool: MySQLPool, _ settings: Settings = Settings()) {
         self.pool = pool
+        self.settings = settings
     }
 
     /// The token of an `Authorization` header as Sanctum finds it: after the last `Bearer `, up to the first comma.
@@ -52,15 +62,24 @@ package struct AccessTokens: Sendable {
     }
 
     private func caller(where condition: SQL, plaintext: String) async throws -> Caller {
-        let sql: SQL = """
-            SELECT t.id, t.tokenable_id, t.token, t.abilities, \(unescaped: Self.useIsDue) \
-            FROM personal_access_tokens t \
-            JOIN users u ON u.id = t.tokenable_id \
-            WHERE \(condition) AND t.tokenable_type = \(Self.userClass) \
-            AND (t.expires_at IS NULL OR t.expires_at > UTC_TIMESTAMP(6))
-            """
         let digest = Array(Digest.hex(Digest.sha256(Array(plaintext.utf8))).utf8)
-        let row = try await pool.withConnection { try $0.query(sql).first }
+        let row = try await pool.withConnection { connection in
+            var sql: SQL = """
+                SELECT t.id, t.tokenable_id, t.token, t.abilities, \(unescaped: Self.useIsDue) \
+                FROM personal_access_tokens t \
+                JOIN users u ON u.id = t.tokenable_id \
+                WHERE \(condition) AND t.tokenable_type IN \(list: settings.types)\
+                \(try connection.notDeleted("users", alias: "u."))
+                """
+            // A console that has come from Sanctum 2 may not have it.
+            if try connection.column("expires_at", of: "personal_access_tokens") != nil {
+                sql.append(" AND (t.expires_at IS NULL OR t.expires_at >= UTC_TIMESTAMP(6))" as SQL)
+            }
+            if let minutes = settings.expirationMinutes {
+                sql.append(" AND t.created_at > UTC_TIMESTAMP(6) - INTERVAL \(minutes) MINUTE" as SQL)
+            }
+            return try connection.query(sql).first
+        }
         guard let row, Digest.constantTimeEqual(digest, try row.bytes(2)), !plaintext.isEmpty else {
             throw Refusal.unauthenticated
         }

@@ -39,8 +39,8 @@ package enum CreateRequests {
     ) throws(MySQLError) -> Bool {
         try connection.execute(
             """
-            UPDATE wishlist_dataset_histories SET create_until = UTC_TIMESTAMP(6) + INTERVAL \(seconds) SECOND \
-            WHERE id = \(historyID) AND status = 0 AND create_until < UTC_TIMESTAMP(6)
+            UPDATE wishlist_dataset_histories SET create_until = UTC_TIMESTAMP(6) + INTERVAL \(seconds) SECOND\
+            \(try HistoryTable.keepingTimes(on: connection)) WHERE id = \(historyID) AND status = 0 AND create_until < UTC_TIMESTAMP(6)
             """
         ).affectedRows == 1
     }

@@ -19,8 +19,32 @@ package enum DatabaseReadiness {
     private static func fault(on connection: isolated MySQLConnection) throws(MySQLError) -> Fault? {
         let missing = try Migrations.missing(on: connection)
         if !missing.isEmpty { return ("migrations", "not applied: \(missing.joined(separator: ", "))") }
+        if let missing = try ConsoleSchema.missing(on: connection).first { return ("tables", missing.text) }
         let isReadOnly = try connection.query("SELECT @@read_only").first?.string(0)
         return isReadOnly == "1" || isReadOnly == "ON" ? ("database", "takes no writes") : nil
+    }
+
+    /// What keeps the service from being started on a database that answers; what it works with, at a loss, is a warning. Of one
+    /// that does not answer yet, or is not migrated, nothing is said.
+    package static func differences(
+        _ configuration: MySQLConfiguration
+    ) async throws(MySQLError) -> [ConsoleSchema.Difference] {
+        let connection: MySQLConnection
+        do throws(MySQLError) {
+            connection = try await MySQLConnection.connect(configuration)
+        } catch {
+            guard case .unfitSession = error.kind else { throw error }
+            return [ConsoleSchema.Difference(isFatal: true, text: "\(error)", remedy: "integrator doctor says more")]
+        }
+        let result: Result<[ConsoleSchema.Difference], MySQLError>
+        do throws(MySQLError) {
+            let isMigrated = try await Migrations.missing(on: connection).isEmpty
+            result = .success(isMigrated ? try await ConsoleSchema.differences(on: connection) : [])
+        } catch {
+            result = .failure(error)
+        }
+        await connection.close()
+        return try result.get()
     }
 
     // MARK: What the server says of itself

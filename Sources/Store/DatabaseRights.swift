@@ -12,7 +12,7 @@ package struct DatabaseRight: Sendable, Equatable {
     package let verb: Verb
     package let table: String
     /// Those that are updated.
-    let columns: [String]
+    var columns: [String]
     /// The table is the console's: no more than these columns may be updated.
     let isShared: Bool
 
@@ -72,7 +72,12 @@ package struct DatabaseRight: Sendable, Equatable {
     /// - Throws: what else goes wrong, a table that is not there among it.
     package static func lacking(on connection: MySQLConnection) async throws(MySQLError) -> [DatabaseRight] {
         var lacking: [DatabaseRight] = []
-        for right in needed {
+        for var right in needed {
+            // To keep them as they are they have to be named: see `MySQLConnection.keepingTimes`.
+            if right.isShared, right.verb == .update {
+                let kept = try await connection.columns(of: right.table).filter(\.isSetOnUpdate).map(\.name)
+                right.columns += kept.filter { !right.columns.contains($0) }
+            }
             do throws(MySQLError) {
                 _ = try await connection.query(right.probe)
             } catch  where error.isDenied {

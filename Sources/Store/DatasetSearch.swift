@@ -60,16 +60,17 @@ package enum DatasetSearch {
         if let history = filter.history {
             condition = "h.id = \(history)"
         } else if let reference = filter.reference {
-            (index, condition) = ("histories_reference", "h.reference = \(reference)")
+            index = "histories_reference"
+            condition = try connection.equality(
+                of: "reference", in: "wishlist_dataset_histories", alias: "h.", to: reference)
         } else if let dataset = filter.dataset {
             (index, condition) = ("histories_dataset_id", "h.dataset_id = \(dataset)")
         } else if let wishlist = filter.wishlist {
             (index, condition) = ("histories_wishlist", "h.wishlist_to_group_id = \(wishlist)")
         } else if let slug = filter.slug {
-            (index, condition) = (
-                "histories_wishlist",
-                "h.wishlist_to_group_id = (SELECT s.id FROM wishlist_to_groups s WHERE s.slug = \(slug))"
-            )
+            let isMeant = try connection.equality(of: "slug", in: "wishlist_to_groups", alias: "s.", to: slug)
+            index = "histories_wishlist"
+            condition = "h.wishlist_to_group_id = (SELECT s.id FROM wishlist_to_groups s WHERE \(isMeant) LIMIT 1)"
         } else if let group = filter.group {
             index = "histories_wishlist"
             from = """
@@ -149,8 +150,8 @@ package enum DatasetSearch {
             """
         var found = try connection.query(sql).map { row throws(MySQLError) in
             DatasetFinding(
-                history: try HistoryTable.history(from: row), wishlistSlug: try row.optionalString("wishlist_slug"),
-                wishlistName: try row.optionalString("wishlist_name"), groupID: try row.optionalInt64("wishlist_group"),
+                history: try HistoryTable.history(from: row), wishlistSlug: try row.text("wishlist_slug"),
+                wishlistName: try row.text("wishlist_name"), groupID: try row.number("wishlist_group"),
                 createUntil: try row.optionalTimestamp("claim_until"), owedSince: try row.optionalTimestamp("owed_at"),
                 now: try row.timestamp("db_now"))
         }

@@ -173,8 +173,8 @@ extension EventLog {
         var conditions: SQL = "TRUE"
         if let slug = filter.slug {
             index = "histories_wishlist"
-            let wishlist = try connection.query("SELECT id FROM wishlist_to_groups WHERE slug = \(slug)").first?.int64(
-                0)
+            let isMeant = try connection.equality(of: "slug", in: "wishlist_to_groups", to: slug)
+            let wishlist = try connection.query("SELECT id FROM wishlist_to_groups WHERE \(isMeant)").first?.int64(0)
             conditions.append(" AND h.wishlist_to_group_id = \(wishlist ?? 0)" as SQL)
         }
         if let dataset = filter.dataset {
@@ -183,7 +183,9 @@ extension EventLog {
         }
         if let reference = filter.reference {
             index = "histories_reference"
-            conditions.append(" AND h.reference = \(reference)" as SQL)
+            let isMeant = try connection.equality(
+                of: "reference", in: "wishlist_dataset_histories", alias: "h.", to: reference)
+            conditions.append(" AND \(isMeant)" as SQL)
         }
         if let history = filter.history {
             index = "PRIMARY"
@@ -196,7 +198,7 @@ extension EventLog {
         var found: (histories: [Int64], datasets: [Int64]) = ([], filter.dataset.map { [$0] } ?? [])
         for row in try connection.query(sql) {
             found.histories.append(try row.int64(0))
-            if filter.dataset == nil, let dataset = try row.optionalInt64(1) { found.datasets.append(dataset) }
+            if filter.dataset == nil, let dataset = try row.number(1) { found.datasets.append(dataset) }
         }
         // A history that is gone has left its events.
         if let history = filter.history, found.histories.isEmpty { found.histories = [history] }

@@ -43,10 +43,12 @@ extension Histories {
                     """
                     INSERT INTO wishlist_dataset_histories \
                     (wishlist_to_group_id, slug, status, reference, name, notifications, created_by, create_until, \
-                    created_at, updated_at) VALUES (\(wishlist.id), \(wishlist.slug), \
-                    \(HistoryStatus.pending.rawValue), \(reservation.reference), \(reservation.name), \
+                    created_at, updated_at) VALUES (\(wishlist.id), \
+                    \(HistoryTable.fitting(wishlist.slug, "slug", on: connection)), \
+                    \(HistoryStatus.pending.rawValue), \(reservation.reference), \
+                    \(HistoryTable.fitting(reservation.name, "name", on: connection)), \
                     \(reservation.notifications.rawValue), \(reservation.createdBy), \
-                    UTC_TIMESTAMP(6) + INTERVAL \(reservation.leaseSeconds) SECOND, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))
+                    UTC_TIMESTAMP(6) + INTERVAL \(reservation.leaseSeconds) SECOND, \(ConsoleTime.now), \(ConsoleTime.now))
                     """
                 ).lastInsertID
                 try CreateRequests.save(reservation.request, of: id, on: connection)

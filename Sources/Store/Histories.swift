@@ -50,7 +50,7 @@ package struct Histories: Sendable {
             let history = try HistoryTable.history(from: row)
             let names = try Wishlists.names(ofUsers: Set([history.createdBy].compactMap(\.self)), on: connection)
             return Found(
-                history: history, result: try row.optionalBytes("result"),
+                history: history, result: try row.json("result"),
                 createdByName: history.createdBy.flatMap { names[$0] })
         }
     }

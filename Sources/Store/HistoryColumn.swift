@@ -23,25 +23,32 @@ struct HistoryColumn: Sendable {
     let selected: String
     /// The type in which `HistoryTable.update(_:)` passes the value; nil: it stands in another table.
     let type: String?
+    /// How many characters it has to hold; nil: it holds no text.
+    let textLength: Int?
     /// Nil: the log does not bring it; `HistoryTable.update(_:)` writes it if it has changed.
     let fromLog: LogSource?
     let read: @Sendable (MySQLRow, MySQLColumn, inout DatasetHistory) throws(MySQLError) -> Void
     let isEqual: @Sendable (DatasetHistory, DatasetHistory) -> Bool
-    let write: @Sendable (DatasetHistory, inout JSONWriter) -> Void
+    /// Writes a value as the column, which may be the console's, takes it.
+    let write: @Sendable (DatasetHistory, MySQLColumnDefinition?, inout JSONWriter) -> Void
 
     /// The columns that change.
     static let all = [
         number("dataset_id", { $0.datasetID }) { $0.datasetID = $1 },
         HistoryColumn("status", "INT", .event, { $0.status }) { row, column, history throws(MySQLError) in
             // A number that the console used before this service and that means nothing here: webhooks may revive it.
-            history.status = HistoryStatus(rawValue: Int(try row.int64(column))) ?? .stalled
-        } write: {
-            $1.value($0.rawValue)
+            history.status = HistoryStatus(rawValue: Int(clamping: try row.number(column) ?? -1)) ?? .stalled
+        } write: { status, _, json in
+            json.value(status.rawValue)
         },
         HistoryColumn("progress", "INT", .event, { $0.progress }) { row, column, history throws(MySQLError) in
-            history.progress = try row.optionalInt64(column).map(Int.init)
-        } write: { value, json in
-            if let value { json.value(value) } else { json.null() }
+            history.progress = try row.number(column).map { Int(clamping: $0) }
+        } write: { value, definition, json in
+            switch value {
+            case let value?: json.value(min(Int64(value), definition?.largestNumber ?? .max))
+            case nil where definition?.isNullable == false: json.value(0)
+            case nil: json.null()
+            }
         },
         text("stage", 100, from: .event, { $0.stage }) { $0.stage = $1 },
         text("message", 1000, from: .event, { $0.message }) { $0.message = $1 },
@@ -53,16 +60,16 @@ struct HistoryColumn: Sendable {
         count("revision", { $0.revision }) { $0.revision = $1 },
         HistoryColumn("notified_revision", "BIGINT UNSIGNED", .delivery, { $0.delivery.watermark }) {
             row, column, history throws(MySQLError) in
-            history.delivery.watermark = try row.int64(column)
-        } write: {
-            $1.value($0)
+            history.delivery.watermark = try row.number(column) ?? 0
+        } write: { value, _, json in
+            json.value(value)
         },
         HistoryColumn(
             "dispatcher", "BIGINT UNSIGNED", .delivery, selected: HistoryTable.dispatcher, { $0.delivery.dispatcher }
         ) { row, column, history throws(MySQLError) in
             history.delivery.dispatcher = try row.optionalUInt64(column) ?? 0
-        } write: {
-            $1.value($0)
+        } write: { value, _, json in
+            json.value(value)
         },
         time("heard_at", from: .clock, { $0.heardAt }) { $0.heardAt = $1 },
         time("deadline_at", { $0.deadlineAt }) { $0.deadlineAt = $1 },
@@ -78,7 +85,7 @@ struct HistoryColumn: Sendable {
                 """, { $0.error?.retryable }
         ) { row, column, history throws(MySQLError) in
             if let isRetryable = try row.optionalBool(column) { history.error?.retryable = isRetryable }
-        } write: { _, json in
+        } write: { _, _, json in
             json.null()
         },
     ]
@@ -94,10 +101,10 @@ struct HistoryColumn: Sendable {
     /// Reads the columns `fixed`, the first ones of the row.
     static func origin(from row: MySQLRow) throws(MySQLError) -> DatasetHistory.Origin {
         DatasetHistory.Origin(
-            id: try row.int64(0), wishlistID: try row.int64(1), reference: try row.optionalString(2),
-            slug: try row.string(3), name: try row.optionalString(4),
-            preference: .init(rawValue: Int(try row.int64(5))) ?? .all, createdBy: try row.optionalInt64(6),
-            createdAt: try row.optionalTimestamp(7))
+            id: try row.int64(0), wishlistID: try row.number(1) ?? 0, reference: try row.text(2),
+            slug: try row.text(3) ?? "", name: try row.text(4),
+            preference: .init(rawValue: Int(clamping: try row.number(5) ?? 0)) ?? .all,
+            createdBy: try row.number(6), createdAt: try row.time(7))
     }
 }
 
@@ -123,18 +130,19 @@ extension HistoryTable {
 
 extension HistoryColumn {
     fileprivate init<Value: Equatable & Sendable>(
-        _ name: String, _ type: String?, _ fromLog: LogSource?, selected: String? = nil,
+        _ name: String, _ type: String?, _ fromLog: LogSource?, selected: String? = nil, textLength: Int? = nil,
         _ value: @escaping @Sendable (DatasetHistory) -> Value,
         read: @escaping @Sendable (MySQLRow, MySQLColumn, inout DatasetHistory) throws(MySQLError) -> Void,
-        write: @escaping @Sendable (Value, inout JSONWriter) -> Void
+        write: @escaping @Sendable (Value, MySQLColumnDefinition?, inout JSONWriter) -> Void
     ) {
         self.name = name
         self.type = type
+        self.textLength = textLength
         self.fromLog = fromLog
         self.selected = selected ?? "h.\(name)"
         self.read = read
         isEqual = { value($0) == value($1) }
-        self.write = { history, json in write(value(history), &json) }
+        self.write = { history, definition, json in write(value(history), definition, &json) }
     }
 
     private static func number(
@@ -142,8 +150,8 @@ extension HistoryColumn {
         set: @escaping @Sendable (inout DatasetHistory, Int64?) -> Void
     ) -> HistoryColumn {
         HistoryColumn(name, "BIGINT UNSIGNED", nil, value) { row, column, history throws(MySQLError) in
-            set(&history, try row.optionalInt64(column))
-        } write: { value, json in
+            set(&history, try row.number(column))
+        } write: { value, _, json in
             if let value { json.value(value) } else { json.null() }
         }
     }
@@ -154,9 +162,9 @@ extension HistoryColumn {
         set: @escaping @Sendable (inout DatasetHistory, Int64) -> Void
     ) -> HistoryColumn {
         HistoryColumn(name, "BIGINT UNSIGNED", .event, value) { row, column, history throws(MySQLError) in
-            set(&history, try row.int64(column))
-        } write: {
-            $1.value($0)
+            set(&history, try row.number(column) ?? 0)
+        } write: { value, _, json in
+            json.value(value)
         }
     }
 
@@ -165,10 +173,16 @@ extension HistoryColumn {
         _ value: @escaping @Sendable (DatasetHistory) -> String?,
         set: @escaping @Sendable (inout DatasetHistory, String?) -> Void
     ) -> HistoryColumn {
-        HistoryColumn(name, "VARCHAR(\(length))", fromLog, value) { row, column, history throws(MySQLError) in
-            set(&history, try row.optionalString(column))
-        } write: { value, json in
-            if let value { json.value(value) } else { json.null() }
+        // Without its character set MariaDB takes the schema's, which may not have all.
+        HistoryColumn(name, "VARCHAR(\(length)) CHARACTER SET utf8mb4", fromLog, textLength: length, value) {
+            row, column, history throws(MySQLError) in
+            set(&history, try row.text(column))
+        } write: { value, definition, json in
+            switch value {
+            case let value?: json.value(definition?.fitting(value) ?? value)
+            case nil where definition?.isNullable == false: json.value("")
+            case nil: json.null()
+            }
         }
     }
 
@@ -177,8 +191,8 @@ extension HistoryColumn {
         set: @escaping @Sendable (inout DatasetHistory, Timestamp?) -> Void
     ) -> HistoryColumn {
         HistoryColumn(name, "DATETIME(6)", fromLog, value) { row, column, history throws(MySQLError) in
-            set(&history, try row.optionalTimestamp(column))
-        } write: { value, json in
+            set(&history, try row.time(column))
+        } write: { value, _, json in
             if let value { json.value(value.sqlText) } else { json.null() }
         }
     }

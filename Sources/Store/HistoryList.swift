@@ -107,7 +107,7 @@ package struct HistoryList: Sendable {
         for row in try connection.query(sql) {
             let history = try HistoryTable.history(from: row)
             guard let position = places[history.id] else { continue }
-            rows[history.id] = Item(history: history, result: try row.optionalBytes("result"), position: position)
+            rows[history.id] = Item(history: history, result: try row.json("result"), position: position)
         }
         return positions.compactMap { rows[$0.id] }
     }

@@ -70,8 +70,8 @@ package struct HistoryScan: Sendable {
         let key: HistoryPosition.Key =
             switch query.sort {
             case .id: .id
-            case .createdAt, .updatedAt: .time(try row.optionalTimestamp(1))
-            case .status: .status(try row.int64(1))
+            case .createdAt, .updatedAt: .time(try row.time(1))
+            case .status: .status(try row.number(1) ?? 0)
             }
         return HistoryPosition(key: key, id: try row.int64(0))
     }
@@ -131,7 +131,7 @@ package struct HistoryScan: Sendable {
 }
 
 extension Timestamp {
-    /// What a column of type TIMESTAMP can hold; a comparison with anything else is an error on some servers.
-    package static let earliestInTable = Timestamp(seconds: 1)
-    package static let latestInTable = Timestamp(microseconds: 2_147_483_647_999_999)
+    /// What a column of type TIMESTAMP can hold in any time zone; a comparison with anything else is an error on some servers.
+    package static let earliestInTable = Timestamp(seconds: 86_400)
+    package static let latestInTable = Timestamp(microseconds: 2_147_483_647_999_999 - 86_400_000_000)
 }

@@ -29,30 +29,39 @@ extension HistoryTable {
     }
 
     /// Moves deadlines to where the last sign of life puts them; of histories that are not active there is none.
-    package static func moveDeadlineStatement(_ ids: some Collection<Int64>, deadlineSeconds: Int64) -> SQL {
-        """
-        UPDATE wishlist_dataset_histories SET deadline_at = IF(status IN (1, 2), \
-        GREATEST(deadline_at, COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at)), NULL) \
-        WHERE id IN \(list: ids)
-        """
+    package static func moveDeadlines(
+        _ ids: some Collection<Int64>, deadlineSeconds: Int64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        try connection.execute(
+            """
+            UPDATE wishlist_dataset_histories SET deadline_at = IF(status IN (1, 2), \
+            GREATEST(deadline_at, COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at)), NULL)\
+            \(try keepingTimes(on: connection)) WHERE id IN \(list: ids)
+            """)
     }
 
-    /// Notes that webhooks are asked for again, if nobody has noted it and nothing has come: of several instances one finds
-    /// the row.
-    package static func askRedeliveryStatement(_ history: DatasetHistory) -> SQL {
-        """
-        UPDATE wishlist_dataset_histories SET redelivery_asked_at = UTC_TIMESTAMP(6) \
-        WHERE id = \(history.id) AND status IN (1, 2) AND sequence = \(history.sequence) \
-        AND revision = \(history.revision) AND redelivery_asked_at IS NULL
-        """
+    /// Notes that webhooks are asked for again, if nobody has noted it and nothing has come: of several instances one does.
+    package static func noteRedelivery(
+        _ history: DatasetHistory, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> Bool {
+        try connection.execute(
+            """
+            UPDATE wishlist_dataset_histories SET redelivery_asked_at = UTC_TIMESTAMP(6)\
+            \(try keepingTimes(on: connection)) WHERE id = \(history.id) AND status IN (1, 2) \
+            AND sequence = \(history.sequence) AND revision = \(history.revision) AND redelivery_asked_at IS NULL
+            """
+        ).affectedRows == 1
     }
 
     /// Takes that note back, if the deadline has not passed.
-    package static func withdrawRedeliveryStatement(_ history: DatasetHistory, deadlineSeconds: Int64) -> SQL {
-        """
-        UPDATE wishlist_dataset_histories SET redelivery_asked_at = NULL WHERE id = \(history.id) \
-        AND revision = \(history.revision) AND UTC_TIMESTAMP(6) < GREATEST(deadline_at, \
-        COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at))
-        """
+    package static func withdrawRedelivery(
+        _ history: DatasetHistory, deadlineSeconds: Int64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        try connection.execute(
+            """
+            UPDATE wishlist_dataset_histories SET redelivery_asked_at = NULL\(try keepingTimes(on: connection)) \
+            WHERE id = \(history.id) AND revision = \(history.revision) AND UTC_TIMESTAMP(6) < GREATEST(deadline_at, \
+            COALESCE(heard_at + INTERVAL \(deadlineSeconds) SECOND, deadline_at))
+            """)
     }
 }

@@ -5,6 +5,8 @@ package import MySQL
 
 /// `wishlist_dataset_histories` as SQL (spec, section 6).
 package enum HistoryTable {
+    static let name = "wishlist_dataset_histories"
+
     /// What `history(from:)` reads.
     package static let columns: SQL = {
         let names = HistoryColumn.fixed.map { "h.\($0)" } + HistoryColumn.all.map(\.selected)
@@ -87,13 +89,16 @@ package enum HistoryTable {
     ///   - places: of the last event of each history in the statement before this one, which appended them and gave out their
     ///     ids without gaps.
     ///   - deliveries: what each of these histories is to say of its delivery.
+    ///   - connection: for which the statement is made.
     /// - Returns: a statement that has to find as many rows as there are places. No other transaction's event has a revision
     ///   that its history has not.
-    package static func update(fromLog places: Range<Int>, at now: Timestamp, deliveries: [DeliveryState]) -> SQL {
+    package static func update(
+        fromLog places: Range<Int>, at now: Timestamp, deliveries: [DeliveryState],
+        on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> SQL {
         var times: SQL = ""
         for column in fromClock {
-            times.append(unescaped: ", h.\(column) = ")
-            times.append(value: now)
+            times.append(", h.\(unescaped: column.name) = \(column.stored("\(now)"))" as SQL)
         }
         // ELT takes the value at a place: 1, 2, ...
         let place: SQL = "e.id - LAST_INSERT_ID() - \(places.lowerBound - 1)"
@@ -109,7 +114,8 @@ package enum HistoryTable {
         return """
             UPDATE wishlist_dataset_events e STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = e.history_id \
             SET \(fromEvent), h.notified_revision = ELT(\(place)\(watermarks)), \
-            h.dispatcher = \(dispatchers), h.owed_since = NULL, h.dispatch_until = NULL\(times), h.create_until = NULL \
+            h.dispatcher = \(dispatchers), h.owed_since = NULL, h.dispatch_until = NULL\(times), h.create_until = NULL\
+            \(try keepingTimes(alias: "h.", but: Set(fromClock.map(\.name)), on: connection)) \
             WHERE e.id BETWEEN LAST_INSERT_ID() + \(places.lowerBound) \
             AND LAST_INSERT_ID() + \(places.upperBound - 1) AND e.revision > h.revision
             """
@@ -120,40 +126,76 @@ package enum HistoryTable {
         return "\(unescaped: columns.map { "h.\($0.name) = e.\($0.name)" }.joined(separator: ", "))"
     }()
 
-    private static let fromClock = HistoryColumn.all.filter { $0.fromLog == .clock }.map(\.name)
+    private static let fromClock = HistoryColumn.all.filter { $0.fromLog == .clock }
 
     /// Writes rows back in one statement, those columns that any of them has changed (all, if it is not known `from` what).
     /// The rows must be locked.
     ///
     /// A JSON table joined from the left: each row is found by its primary key, and no column that we do not know is
     /// named, as an `INSERT ... ON DUPLICATE KEY UPDATE` would have to. Each column of it costs MariaDB about 2 µs a row.
-    package static func update(_ changes: [(from: DatasetHistory?, to: DatasetHistory)]) -> SQL {
-        let columns = HistoryColumn.written.filter { column in
-            changes.contains { change in change.from.map { !column.isEqual($0, change.to) } ?? true }
+    package static func update(
+        _ changes: [(from: DatasetHistory?, to: DatasetHistory)], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> SQL {
+        var columns: [(column: HistoryColumn, definition: MySQLColumnDefinition?)] = []
+        for column in HistoryColumn.written {
+            let isChanged = changes.contains { change in change.from.map { !column.isEqual($0, change.to) } ?? true }
+            guard isChanged else { continue }
+            let definition = try connection.column(column.name, of: name)
+            if definition.map(column.canBeWritten) ?? true { columns.append((column, definition)) }
         }
         var json = JSONWriter()
         json.array { rows in
             for (_, history) in changes {
                 rows.array { row in
                     row.value(history.id)
-                    for column in columns { column.write(history, &row) }
+                    for (column, definition) in columns { column.write(history, definition, &row) }
                 }
             }
         }
         var sql: SQL = """
             UPDATE JSON_TABLE(\(String(decoding: json.bytes, as: UTF8.self)), '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$[0]'
             """
-        for (index, column) in columns.enumerated() {
+        for (index, (column, _)) in columns.enumerated() {
             sql.append(unescaped: ", \(column.name) \(column.type ?? "") PATH '$[\(index + 1)]'")
         }
-        let status = columns.contains { $0.name == "status" } ? "j.status" : "h.status"
+        let status = columns.contains { $0.column.name == "status" } ? "j.status" : "h.status"
         sql.append(
             unescaped: """
                 )) AS j STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = j.id \
                 SET h.create_until = IF(\(status) = 0, h.create_until, NULL), h.owed_since = NULL, h.dispatch_until = NULL
                 """)
-        for column in columns { sql.append(unescaped: ", h.\(column.name) = j.\(column.name)") }
+        for (column, _) in columns {
+            let name: SQL = "\(unescaped: column.name)"
+            sql.append(", h.\(name) = \(column.stored("j.\(name)"))" as SQL)
+        }
+        sql.append(try keepingTimes(alias: "h.", but: Set(columns.map(\.column.name)), on: connection))
         return sql
+    }
+
+    /// Whether the table's columns take all that the log's take, as those that the migrations add do: then rows may be written
+    /// from the log. Others, which were there before, may be narrower or of another character set.
+    package static func takesAll(on connection: isolated MySQLConnection) throws(MySQLError) -> Bool {
+        for column in HistoryColumn.written {
+            if let definition = try connection.column(column.name, of: name), !column.isMatched(by: definition) {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// A text as a column takes it.
+    static func fitting(
+        _ text: String?, _ column: String, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> String? {
+        guard let definition = try connection.column(column, of: name) else { return text }
+        return text.map(definition.fitting) ?? (definition.isNullable ? nil : "")
+    }
+
+    /// What an UPDATE of histories has to say besides: see `MySQLConnection.keepingTimes`.
+    package static func keepingTimes(
+        alias: String = "", but assigned: Set<String> = [], on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> SQL {
+        try connection.keepingTimes(of: name, alias: alias, but: assigned)
     }
 
     /// Stores whether another try of a failed dataset may end better. In a table of its own: MariaDB adds no column online
@@ -163,7 +205,17 @@ package enum HistoryTable {
     }
 
     /// Stores the result of a dataset, as it was received.
-    package static func setResult(_ result: [UInt8], of id: Int64) -> SQL {
-        "UPDATE wishlist_dataset_histories SET result = \(String(decoding: result, as: UTF8.self)) WHERE id = \(id)"
+    package static func setResult(
+        _ result: [UInt8], of id: Int64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        do throws(MySQLError) {
+            try connection.execute(
+                """
+                UPDATE wishlist_dataset_histories SET result = \(String(decoding: result, as: UTF8.self))\
+                \(try keepingTimes(on: connection)) WHERE id = \(id)
+                """)
+        } catch  where error.kind == .invalidValue {
+            // A column of the console's, narrower or of type JSON: the result stays in the log.
+        }
     }
 }

@@ -70,11 +70,14 @@ package enum Outbox {
     }
 
     /// Names the instance that delivers these histories. The rows must be locked.
-    package static func deliver(_ ids: some Collection<Int64>, by instance: UInt64) -> SQL {
-        """
-        UPDATE wishlist_dataset_histories SET dispatcher = \(instance), owed_since = NULL, dispatch_until = NULL \
-        WHERE id IN \(list: ids)
-        """
+    package static func deliver(
+        _ ids: some Collection<Int64>, by instance: UInt64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        try connection.execute(
+            """
+            UPDATE wishlist_dataset_histories SET dispatcher = \(instance), owed_since = NULL, dispatch_until = NULL\
+            \(try HistoryTable.keepingTimes(on: connection)) WHERE id IN \(list: ids)
+            """)
     }
 
     /// Locks histories, but for those that others have locked: `id`, `revision`, `dispatcher`.
@@ -86,10 +89,14 @@ package enum Outbox {
     }
 
     /// Notes that all of these histories is delivered. The rows must be locked.
-    package static func release(_ ids: some Collection<Int64>) -> SQL {
-        """
-        UPDATE wishlist_dataset_histories SET notified_revision = revision, dispatcher = 0 WHERE id IN \(list: ids)
-        """
+    package static func release(
+        _ ids: some Collection<Int64>, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        try connection.execute(
+            """
+            UPDATE wishlist_dataset_histories SET notified_revision = revision, dispatcher = 0\
+            \(try HistoryTable.keepingTimes(on: connection)) WHERE id IN \(list: ids)
+            """)
     }
 
     /// Keeps a notification that Pusher has refused for good.
@@ -110,7 +117,7 @@ package enum Outbox {
         for row in try connection.query(
             "SELECT id, slug, group_id FROM wishlist_to_groups WHERE id IN \(list: ids.sorted())")
         {
-            addresses[try row.int64(0)] = WishlistAddress(slug: try row.string(1), groupID: try row.optionalInt64(2))
+            addresses[try row.int64(0)] = WishlistAddress(slug: try row.text(1) ?? "", groupID: try row.number(2))
         }
         return addresses
     }

@@ -45,7 +45,8 @@ package final class TokenUses: Sendable {
             try await pool.withConnection { connection in
                 try connection.execute(
                     """
-                    UPDATE personal_access_tokens SET last_used_at = UTC_TIMESTAMP() \
+                    UPDATE personal_access_tokens SET last_used_at = \(ConsoleTime.now)\
+                    \(try connection.keepingTimes(of: "personal_access_tokens", but: ["last_used_at"])) \
                     WHERE id = \(id) AND \(unescaped: AccessTokens.useIsDue)
                     """)
             }

@@ -32,17 +32,27 @@ package struct WishlistList: Sendable {
         package var latest: DatasetHistory?
     }
 
-    private let condition: SQL
+    private let user: Int64
+    private let filter: Filter
 
     private static let latest: SQL =
         "(SELECT MAX(h.id) FROM wishlist_dataset_histories h WHERE h.wishlist_to_group_id = w.id)"
 
     package init(user: Int64, _ filter: Filter = Filter()) {
+        self.user = user
+        self.filter = filter
+    }
+
+    private func condition(on connection: isolated MySQLConnection) throws(MySQLError) -> SQL {
         var condition: SQL = """
             FROM group_user m JOIN `groups` g ON g.id = m.group_id \
-            JOIN wishlist_to_groups w ON w.group_id = m.group_id WHERE m.user_id = \(user) AND w.deleted_at IS NULL
+            JOIN wishlist_to_groups w ON w.group_id = m.group_id WHERE m.user_id = \(user) AND w.deleted_at IS NULL\
+            \(try Wishlists.membersOnly(on: connection))
             """
-        if let slug = filter.slug { condition = "\(condition) AND w.slug = \(slug) AND BINARY w.slug = BINARY \(slug)" }
+        if let slug = filter.slug {
+            let isMeant = try connection.equality(of: "slug", in: "wishlist_to_groups", alias: "w.", to: slug)
+            condition = "\(condition) AND \(isMeant)"
+        }
         if let search = filter.search, !search.isEmpty {
             // Whatever the columns' character sets are.
             condition = """
@@ -60,12 +70,12 @@ package struct WishlistList: Sendable {
                 """
         case nil: break
         }
-        self.condition = condition
+        return condition
     }
 
     /// How many there are in all.
     func total(on connection: isolated MySQLConnection) throws(MySQLError) -> Int {
-        Int(try connection.query("SELECT COUNT(*) \(condition)").first?.int64(0) ?? 0)
+        Int(try connection.query("SELECT COUNT(*) \(condition(on: connection))").first?.int64(0) ?? 0)
     }
 
     /// A part of the list, by name.
@@ -76,11 +86,14 @@ package struct WishlistList: Sendable {
             """
             SELECT \(Wishlists.columns), g.name AS group_name, \
             EXISTS (SELECT 1 FROM subscriptions s WHERE s.group_id = w.group_id AND \(Wishlists.isValid)) AS subscribed, \
-            EXISTS (SELECT 1 FROM wishlist_products p WHERE p.wishlist_to_group_id = w.id) AS products, \
-            EXISTS (SELECT 1 FROM wishlist_categories c WHERE c.wishlist_to_group_id = w.id) AS categories, \
-            EXISTS (SELECT 1 FROM wishlist_search_queries q WHERE q.wishlist_to_group_id = w.id) AS queries, \
+            EXISTS (SELECT 1 FROM wishlist_products p WHERE p.wishlist_to_group_id = w.id\
+            \(try connection.notDeleted("wishlist_products", alias: "p."))) AS products, \
+            EXISTS (SELECT 1 FROM wishlist_categories c WHERE c.wishlist_to_group_id = w.id\
+            \(try connection.notDeleted("wishlist_categories", alias: "c."))) AS categories, \
+            EXISTS (SELECT 1 FROM wishlist_search_queries q WHERE q.wishlist_to_group_id = w.id\
+            \(try connection.notDeleted("wishlist_search_queries", alias: "q."))) AS queries, \
             (SELECT a.id FROM wishlist_dataset_histories a WHERE a.active_wishlist_id = w.id) AS active, \
-            \(Self.latest) AS latest \(condition) ORDER BY w.name, w.id LIMIT \(limit) OFFSET \(offset)
+            \(Self.latest) AS latest \(try condition(on: connection)) ORDER BY w.name, w.id LIMIT \(limit) OFFSET \(offset)
             """)
         let latestIDs = try rows.map { row throws(MySQLError) in try row.optionalInt64("latest") }.compactMap(\.self)
         var latest: [Int64: DatasetHistory] = [:]
@@ -100,7 +113,7 @@ package struct WishlistList: Sendable {
                 missing.append(kind)
             }
             return Item(
-                wishlist: wishlist, groupName: try row.optionalString("group_name"),
+                wishlist: wishlist, groupName: try row.text("group_name"),
                 isSubscribed: try row.bool("subscribed"), missing: missing, activeID: try row.optionalInt64("active"),
                 latest: latest[wishlist.id])
         }

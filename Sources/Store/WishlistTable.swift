@@ -30,10 +30,14 @@ package enum WishlistTable {
     }
 
     /// Sets the training status.
-    package static func setTrainingStatement(_ change: TrainingChange, of id: Int64, at now: Timestamp) -> SQL {
-        """
-        UPDATE wishlist_to_groups SET training_status = \(change.status.rawValue), \
-        training_scheduled_at = \(change.scheduledAt), updated_at = \(now) WHERE id = \(id)
-        """
+    package static func setTraining(
+        _ change: TrainingChange, of id: Int64, at now: Timestamp, on connection: isolated MySQLConnection
+    ) throws(MySQLError) {
+        try connection.execute(
+            """
+            UPDATE wishlist_to_groups SET training_status = \(change.status.rawValue), \
+            training_scheduled_at = \(change.scheduledAt), updated_at = \(ConsoleTime.storable("\(now)"))\
+            \(try connection.keepingTimes(of: "wishlist_to_groups", but: ["updated_at"])) WHERE id = \(id)
+            """)
     }
 }

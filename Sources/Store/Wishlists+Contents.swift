@@ -10,21 +10,24 @@ extension Wishlists {
                 try connection.query(
                     """
                     SELECT product_id, name, sku, url FROM wishlist_products \
-                    WHERE wishlist_to_group_id = \(wishlistID) ORDER BY id
+                    WHERE wishlist_to_group_id = \(wishlistID)\(try connection.notDeleted("wishlist_products")) ORDER BY id
                     """),
                 try connection.query(
                     """
                     SELECT category_id, name FROM wishlist_categories \
-                    WHERE wishlist_to_group_id = \(wishlistID) ORDER BY id
+                    WHERE wishlist_to_group_id = \(wishlistID)\(try connection.notDeleted("wishlist_categories")) ORDER BY id
                     """),
                 try connection.query(
-                    "SELECT query FROM wishlist_search_queries WHERE wishlist_to_group_id = \(wishlistID) ORDER BY id")
+                    """
+                    SELECT query FROM wishlist_search_queries WHERE wishlist_to_group_id = \(wishlistID) \
+                    AND query IS NOT NULL\(try connection.notDeleted("wishlist_search_queries")) ORDER BY id
+                    """)
             )
         }
         let lists = [
             "products": try Self.list(products) { row, json throws(MySQLError) in
-                let (id, name) = (try row.int64(0), try row.optionalString(1))
-                let (sku, url) = (try row.optionalString(2), try row.optionalString(3))
+                let (id, name) = (try row.number(0), try row.text(1))
+                let (sku, url) = (try row.text(2), try row.text(3))
                 json.object { json in
                     json.field("id", id)
                     json.field("name", name)
@@ -33,13 +36,13 @@ extension Wishlists {
                 }
             },
             "categories": try Self.list(categories) { row, json throws(MySQLError) in
-                let (id, name) = (try row.int64(0), try row.optionalString(1))
+                let (id, name) = (try row.number(0), try row.text(1))
                 json.object { json in
                     json.field("id", id)
                     json.field("name", name)
                 }
             },
-            "queries": try Self.list(queries) { row, json throws(MySQLError) in json.value(try row.string(0)) },
+            "queries": try Self.list(queries) { row, json throws(MySQLError) in json.value(try row.text(0) ?? "") },
         ]
         let counts = ["products": products.count, "categories": categories.count, "queries": queries.count]
         return WishlistContents(lists: lists, missing: WishlistContents.required.filter { counts[$0] == 0 })

@@ -11,17 +11,24 @@ package struct Wishlists: Sendable {
     }
 
     /// The wishlist, if there is one of this slug and the user is a member of its group; neither may be deleted.
-    ///
-    /// Columns of other tables that a console may or may not have, such as `users.deleted_at`, are not looked at.
     package func find(slug: String, user: Int64) async throws -> Wishlist? {
-        // A slug is compared as bytes: `A` is another than `a`, whatever the column's collation says.
-        let sql: SQL = """
-            SELECT \(Self.columns) FROM wishlist_to_groups w JOIN `groups` g ON g.id = w.group_id \
-            JOIN group_user m ON m.group_id = w.group_id AND m.user_id = \(user) \
-            WHERE w.slug = \(slug) AND BINARY w.slug = BINARY \(slug) AND w.deleted_at IS NULL
-            """
-        guard let row = try await pool.withConnection({ try $0.query(sql).first }) else { return nil }
-        return try Self.wishlist(from: row)
+        let row = try await pool.withConnection { connection in
+            // A slug is compared as bytes: `A` is another than `a`, whatever the column's collation says.
+            let isMeant = try connection.equality(of: "slug", in: "wishlist_to_groups", alias: "w.", to: slug)
+            return try connection.query(
+                """
+                SELECT \(Self.columns) FROM wishlist_to_groups w JOIN `groups` g ON g.id = w.group_id \
+                JOIN group_user m ON m.group_id = w.group_id AND m.user_id = \(user) \
+                WHERE \(isMeant) AND w.deleted_at IS NULL\(try Self.membersOnly(on: connection))
+                """
+            ).first
+        }
+        return try row.map(Self.wishlist(from:))
+    }
+
+    /// A condition that group `g` and membership `m` are not deleted, where the console deletes softly; begins with AND.
+    static func membersOnly(on connection: isolated MySQLConnection) throws(MySQLError) -> SQL {
+        "\(try connection.notDeleted("groups", alias: "g."))\(try connection.notDeleted("group_user", alias: "m."))"
     }
 
     /// What `wishlist(from:)` reads; `w` is the wishlist, `m` the membership.
@@ -32,19 +39,22 @@ package struct Wishlists: Sendable {
     /// Reads a row of `columns`.
     package static func wishlist(from row: MySQLRow) throws(MySQLError) -> Wishlist {
         Wishlist(
-            id: try row.int64(0), slug: try row.string(1), name: try row.string(2), groupID: try row.int64(3),
-            status: try row.int64(4), training: TrainingStatus(rawValue: Int(try row.int64(5))) ?? .none,
-            trainingScheduledAt: try row.optionalTimestamp(6),
-            role: Wishlist.Role(rawValue: try row.string(7)) ?? .viewer)
+            id: try row.int64(0), slug: try row.text(1) ?? "", name: try row.text(2) ?? "", groupID: try row.int64(3),
+            status: try row.number(4) ?? 0,
+            training: TrainingStatus(rawValue: Int(clamping: try row.number(5) ?? 0)) ?? .none,
+            trainingScheduledAt: try row.time(6), role: Wishlist.Role(rawValue: try row.text(7) ?? "") ?? .viewer)
     }
 
     /// Whether the user is a member of the group.
     package func isMember(user: Int64, group: Int64) async throws -> Bool {
-        let sql: SQL = """
-            SELECT 1 FROM group_user m JOIN `groups` g ON g.id = m.group_id \
-            WHERE m.group_id = \(group) AND m.user_id = \(user)
-            """
-        return try await pool.withConnection { try !$0.query(sql).isEmpty }
+        try await pool.withConnection { connection in
+            try !connection.query(
+                """
+                SELECT 1 FROM group_user m JOIN `groups` g ON g.id = m.group_id \
+                WHERE m.group_id = \(group) AND m.user_id = \(user)\(try Self.membersOnly(on: connection))
+                """
+            ).isEmpty
+        }
     }
 
     /// Whether the subscription `s` is valid.
@@ -60,7 +70,7 @@ package struct Wishlists: Sendable {
         var names: [Int64: String] = [:]
         if ids.isEmpty { return names }
         for row in try connection.query("SELECT id, name FROM users WHERE id IN \(list: ids.sorted())") {
-            names[try row.int64(0)] = try row.optionalString(1)
+            names[try row.int64(0)] = try row.text(1)
         }
         return names
     }
@@ -68,7 +78,7 @@ package struct Wishlists: Sendable {
     /// The user's name.
     package func name(ofUser user: Int64) async throws -> String {
         let sql: SQL = "SELECT name FROM users WHERE id = \(user)"
-        return try await pool.withConnection { try $0.query(sql).first?.optionalString(0) } ?? ""
+        return try await pool.withConnection { try $0.query(sql).first?.text(0) } ?? ""
     }
 
     /// Whether one of the group's subscriptions is valid: on trial, in its grace period, or active.

@@ -133,15 +133,14 @@ package struct Deadlines: Sendable {
     /// Has these rows looked at when they are next due.
     private func move(_ ids: [Int64]) async throws {
         guard !ids.isEmpty else { return }
-        let statement = HistoryTable.moveDeadlineStatement(ids, deadlineSeconds: deadlineSeconds)
-        _ = try await pool.withTransaction { try $0.execute(statement) }
+        let seconds = deadlineSeconds
+        try await pool.withTransaction { try HistoryTable.moveDeadlines(ids, deadlineSeconds: seconds, on: $0) }
     }
 
     /// Asks for the webhooks that may have been lost. Of several instances one does.
     /// - Returns: false if the TV Python API is not available.
     private func ask(_ history: DatasetHistory) async throws -> Bool {
-        let statement = HistoryTable.askRedeliveryStatement(history)
-        let isOurs = try await pool.withTransaction { try $0.execute(statement).affectedRows == 1 }
+        let isOurs = try await pool.withTransaction { try HistoryTable.noteRedelivery(history, on: $0) }
         guard isOurs, let dataset = history.datasetID else { return true }
         switch await redeliver(dataset, after: history.sequence) {
         case .success:
@@ -152,8 +151,10 @@ package struct Deadlines: Sendable {
         case .unavailable(let failure):
             log.warning("webhooks not asked for again yet", ["reason": .string("\(failure)")])
             // Somebody may try again until the deadline.
-            let statement = HistoryTable.withdrawRedeliveryStatement(history, deadlineSeconds: deadlineSeconds)
-            _ = try await pool.withTransaction { try $0.execute(statement) }
+            let seconds = deadlineSeconds
+            try await pool.withTransaction {
+                try HistoryTable.withdrawRedelivery(history, deadlineSeconds: seconds, on: $0)
+            }
             return false
         }
         return true

@@ -81,7 +81,7 @@ import Testing
     @Test func describesWithoutValues() {
         #expect(
             error(1366, "Incorrect string value: 'it's secret' for column 'c' at row 1").description
-                == "1366 (HY000) Incorrect string value: '?' at row 1")
+                == "1366 (HY000) Incorrect string value: '?' for column 'c' at row 1")
         #expect(
             error(1067, "Invalid default value for 'created_at'").description
                 == "1067 (HY000) Invalid default value for 'created_at'")

@@ -94,13 +94,14 @@ public final class TestServer: Sendable {
         guard let folder else { throw StartError(description: "this server was started by someone else") }
         let log = folder + "/log"
         let server = try await ServerProcess.start(
-            diskCommand(folder) + [
-                "mariadbd", "--no-defaults", "--datadir=\(folder)/data", "--socket=\(socket)",
-                "--skip-networking", "--skip-log-bin", "--pid-file=\(folder)/pid", "--tmpdir=\(folder)",
-                "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--max-connections=1000",
+            diskCommand(folder) + Self.program + [
+                "--datadir=\(folder)/data", "--socket=\(socket)", "--skip-networking", "--skip-log-bin",
+                "--pid-file=\(folder)/pid", "--tmpdir=\(folder)",
+                "--default-time-zone=+00:00",
+                "--innodb-buffer-pool-size=64M", "--max-connections=1000",
                 "--innodb-flush-log-at-trx-commit=\(isDurable ? 1 : 0)", "--max-allowed-packet=64M",
                 "--innodb-flush-method=\(isDurable ? "fsync" : "nosync")",
-            ] + options + userOption, log: log)
+            ] + (Self.isMySQL ? ["--mysqlx=OFF"] : ["--innodb-log-file-size=32M"]) + options + userOption, log: log)
         process.withLock { $0 = server }
         let deadline = ContinuousClock.now.advanced(by: .seconds(60))
         while true {
@@ -112,7 +113,7 @@ public final class TestServer: Sendable {
                 return
             } catch {
                 guard server.isRunning, .now < deadline else {
-                    throw StartError(description: "mariadbd does not answer: \(error)\n\(tail(of: log))")
+                    throw StartError(description: "the server does not answer: \(error)\n\(tail(of: log))")
                 }
                 // There is no signal to wait for: the socket appears before the server answers.
                 try await Task.sleep(for: .milliseconds(20))
@@ -170,13 +171,30 @@ public final class TestServer: Sendable {
         _ = await process.waitForEnd()
     }
 
+    /// The server's program and what it is always told: a word a line in the file that `TEST_SERVER_PROGRAM` names, or MariaDB
+    /// as it is installed.
+    private static let program: [String] = {
+        guard let file = ProcessInfo.processInfo.environment["TEST_SERVER_PROGRAM"],
+            let text = try? String(contentsOfFile: file, encoding: .utf8)
+        else { return ["mariadbd", "--no-defaults"] }
+        return text.split(separator: "\n").map(String.init)
+    }()
+
+    /// Whether servers of one's own are MySQL.
+    public static let isMySQL = program.contains { $0.hasSuffix("/mysqld") }
+
     private func install() async throws {
         guard let folder else { return }
         let log = folder + "/install.log"
-        let installation = try await ServerProcess.start(
-            ["mariadb-install-db"] + installOptions(folder), log: log)
+        // A data folder to be copied: of a program that is not installed here.
+        let template = ProcessInfo.processInfo.environment["TEST_SERVER_DATA"]
+        let command =
+            Self.isMySQL
+            ? Self.program + ["--datadir=\(folder)/data", "--initialize-insecure"] + userOption
+            : template.map { ["cp", "-a", $0, folder + "/data"] } ?? ["mariadb-install-db"] + installOptions(folder)
+        let installation = try await ServerProcess.start(command, log: log)
         guard await installation.waitForEnd() == 0 else {
-            throw StartError(description: "mariadb-install-db failed\n\(tail(of: log))")
+            throw StartError(description: "the server's data could not be made\n\(tail(of: log))")
         }
     }
 

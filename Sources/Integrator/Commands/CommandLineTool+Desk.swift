@@ -19,12 +19,14 @@ extension CommandLineTool {
     func withDesk<R: Sendable>(
         _ deadlineSeconds: Int64? = nil, _ body: (OperatorDesk) async throws -> R
     ) async throws -> R {
-        let (database, seconds) = try Configuration.deskOnly(environment)
+        let (database, seconds, tokens) = try Configuration.deskOnly(environment)
         let pool = MySQLPool(database, maximumConnections: 1)
         let result: Result<R, any Error>
         do {
             result = .success(
-                try await body(OperatorDesk(pool: pool, deadlineSeconds: deadlineSeconds ?? seconds)))
+                try await body(
+                    OperatorDesk(
+                        pool: pool, deadlineSeconds: deadlineSeconds ?? seconds, tokens: tokens)))
         } catch {
             result = .failure(error)
         }

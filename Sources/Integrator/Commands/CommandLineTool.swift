@@ -159,6 +159,7 @@ package struct CommandLineTool {
             throw Reported()
         }
         let service = Service(configuration: configuration, environment: reread)
+        guard await service.databaseIsFit() else { throw Reported() }
         let signals = Signals.stream(of: [SIGTERM, SIGINT])
         let hangups = Signals.stream(of: [SIGHUP])
         let (reloads, reloaded) = AsyncStream<Service.Reload>.makeStream()

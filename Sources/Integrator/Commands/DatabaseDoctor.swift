@@ -31,7 +31,12 @@ struct DatabaseDoctor {
             if migrations.level == .ok {
                 let rights = await rights(connection)
                 findings += rights
-                if rights.allSatisfy({ $0.level == .ok }) { findings += try await backlog(connection) }
+                // Without the rights its columns are not seen either.
+                if !rights.contains(where: \.isAboutRight) { findings += try await tables(connection) }
+                if rights.allSatisfy({ $0.level == .ok }) {
+                    findings += try await times(connection)
+                    findings += try await backlog(connection)
+                }
             }
         } catch {
             findings.append(.fault("database", "a question failed: \(error)", "look at the database's own log"))
@@ -56,6 +61,7 @@ struct DatabaseDoctor {
             check DB_SSL_CA (the certificates of the authority that signed the server's), DB_SSL_MODE, and that the \
             server's certificate is for DB_HOST, `\(configuration.host)`
             """
+        case .unfitSession("time_zone"): "set DB_TIMEZONE to a time zone that the server knows, or to an offset"
         case .unfitSession(let variable): "let DB_USERNAME set \(variable), or set it for the whole server"
         case .refused where error.number == 5010:
             """
@@ -68,6 +74,26 @@ struct DatabaseDoctor {
         case .busy where [1040, 1203, 1226].contains(error.number):
             "raise the server's or the account's limit of connections, or lower DB_CONNECTIONS"
         default: "is it running? Check DB_SOCKET, or DB_HOST and DB_PORT"
+        }
+    }
+
+    private func tables(_ connection: MySQLConnection) async throws -> [Finding] {
+        let differences = try await ConsoleSchema.differences(on: connection)
+        if differences.isEmpty { return [.ok("tables", "as they have to be")] }
+        return differences.map {
+            $0.isFatal ? .fault("tables", $0.text, $0.remedy) : .warning("tables", $0.text, $0.remedy)
+        }
+    }
+
+    private func times(_ connection: MySQLConnection) async throws -> [Finding] {
+        let zone = configuration.timeZone.map { "DB_TIMEZONE, `\($0)`," } ?? "what the server hands out"
+        let contradictions = try await ConsoleTime.contradictions(on: connection)
+        if contradictions.isEmpty { return [.ok("times", "the console's agree with \(zone) as its time zone")] }
+        return contradictions.map {
+            .fault(
+                "times", "\($0), with \(zone) as its time zone",
+                "set DB_TIMEZONE to `timezone` of the console's connection (config/database.php), whose app.timezone is UTC"
+            )
         }
     }
 
@@ -180,4 +206,9 @@ struct DatabaseDoctor {
         }
         return findings
     }
+}
+
+extension Finding {
+    /// A right is missing; otherwise all are there, or could not be looked at.
+    fileprivate var isAboutRight: Bool { check == "rights" && finding.hasSuffix(" is missing") }
 }
