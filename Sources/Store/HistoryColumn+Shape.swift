@@ -39,9 +39,6 @@ extension HistoryColumn {
     /// Whether anything can be written to a column: what can not stays in the log alone.
     func canBeWritten(to column: MySQLColumnDefinition) -> Bool { textLength == nil || column.isText }
 
-    /// What is written to the column, of a value of the type `type`.
-    func stored(_ alias: String) -> SQL {
-        let value: SQL = "\(unescaped: alias)\(unescaped: name)"
-        return name == "updated_at" ? ConsoleTime.storable(value) : value
-    }
+    /// A value of the type `type`, or a literal of it, as it is written to the column.
+    func stored(_ value: SQL) -> SQL { name == "updated_at" ? ConsoleTime.storable(value) : value }
 }

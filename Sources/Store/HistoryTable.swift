@@ -164,7 +164,10 @@ package enum HistoryTable {
                 )) AS j STRAIGHT_JOIN wishlist_dataset_histories h ON h.id = j.id \
                 SET h.create_until = IF(\(status) = 0, h.create_until, NULL), h.owed_since = NULL, h.dispatch_until = NULL
                 """)
-        for (column, _) in columns { sql.append(", h.\(unescaped: column.name) = \(column.stored("j."))" as SQL) }
+        for (column, _) in columns {
+            let name: SQL = "\(unescaped: column.name)"
+            sql.append(", h.\(name) = \(column.stored("j.\(name)"))" as SQL)
+        }
         sql.append(try keepingTimes(alias: "h.", but: Set(columns.map(\.column.name)), on: connection))
         return sql
     }

@@ -33,7 +33,12 @@ struct DatabaseDoctor {
                 findings += try await times(connection)
                 let rights = await rights(connection)
                 findings += rights
-                if rights.allSatisfy({ $0.level == .ok }) { findings += try await backlog(connection) }
+                // Without the rights its columns are not seen either.
+                if !rights.contains(where: \.isAboutRight) { findings += try await tables(connection) }
+                if rights.allSatisfy({ $0.level == .ok }) {
+                    findings += try await times(connection)
+                    findings += try await backlog(connection)
+                }
             }
         } catch {
             findings.append(.fault("database", "a question failed: \(error)", "look at the database's own log"))
@@ -203,4 +208,9 @@ struct DatabaseDoctor {
         }
         return findings
     }
+}
+
+extension Finding {
+    /// A right is missing; otherwise all are there, or could not be looked at.
+    fileprivate var isAboutRight: Bool { check == "rights" && finding.hasSuffix(" is missing") }
 }

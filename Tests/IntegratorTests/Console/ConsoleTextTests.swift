@@ -39,7 +39,7 @@ import Time
                     try await service.api("POST", "\(base)/\(slug)/createAnalysis", token: scene.token).status,
                 ]
             }
-            #expect(try await statuses(coded).first == 200)
+            #expect(try await service.get("\(base)/\(coded)/histories", token: scene.token).status == 200)
             for slug in Self.absent {
                 let answers = try await statuses(slug)
                 #expect(answers == [404, 404, 404, 403, 404], "\(slug)")
