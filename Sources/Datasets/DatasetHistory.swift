@@ -232,7 +232,7 @@ extension DatasetHistory {
     private mutating func enter(_ next: HistoryStatus, at now: Timestamp, deadlineSeconds: Int64) {
         if next != .failed { error = nil }
         if next == .processing && startedAt == nil { startedAt = now }
-        finishedAt = next.isFinal ? (finishedAt ?? now) : nil
+        finishedAt = next.isFinal ? now : nil
         if next == .completed { progress = 100 }
         if !next.isActive {
             deadlineAt = nil
