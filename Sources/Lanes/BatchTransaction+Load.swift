@@ -214,6 +214,7 @@ extension BatchTransaction {
             }
         }
         if !reviving.isEmpty {
+            for id in reviving { workingSet.active[id] = [] }
             for row in try connection.query(WishlistTable.activeHistoriesStatement(reviving.sorted())) {
                 workingSet.active[try row.int64(0), default: []].insert(try row.int64(1))
             }

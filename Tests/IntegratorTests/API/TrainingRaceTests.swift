@@ -68,7 +68,8 @@ import Testing
             }
             try await Task.sleep(for: .seconds(1))
             // `training` since before the wish is made.
-            try await service.execute("UPDATE wishlist_to_groups SET training_status = 2 WHERE id = \(history.wishlistID)")
+            try await service.execute(
+                "UPDATE wishlist_to_groups SET training_status = 2 WHERE id = \(history.wishlistID)")
             await other.close()
             #expect(try await webhook.value.outcome == "applied")
             #expect(try await wish.value.status == 400)

@@ -11,7 +11,7 @@ import Testing
     private func kept(
         status: HistoryStatus, revision: Int64 = 3, notified: Int64 = 3, _ change: (SQL) -> SQL? = { _ in nil }
     ) async throws -> [Int64] {
-        try await ServiceSchemaScene.with { service, wishlist in
+        try await Scene.with { service, wishlist in
             let history = try await service.history(of: wishlist, status: status)
             try await service.execute(
                 """
@@ -73,7 +73,7 @@ import Testing
 }
 
 /// A service's schema with a wishlist, and no instance beside.
-private enum ServiceSchemaScene {
+private enum Scene {
     static func with<R>(_ body: (ServiceUnderTest, TestWishlist) async throws -> R) async throws -> R {
         try await ServiceUnderTest.with(registered: false) { service in
             try await service.instance.stop()
