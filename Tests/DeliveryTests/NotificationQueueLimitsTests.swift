@@ -30,8 +30,7 @@ import Testing
         var queue = NotificationQueue()
         queue.offer(entry(from: 0, to: 1), now: start)
         _ = queue.take(maximum: 9)
-        // The second change is not here.
-        queue.offer(entry(from: 2, to: 3), now: start)
+        queue.load(7)
         queue.finish(7, delivered: 1, now: start)
         #expect(queue.takeIdle(since: start, limit: 9).isEmpty)
         #expect(queue.takeLoads(limit: 9) == [7: 1])

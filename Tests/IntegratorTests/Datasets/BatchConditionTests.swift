@@ -19,7 +19,7 @@ import Time
 
     private func commit(
         _ webhooks: [TestWebhook] = [], _ changes: [Batch.OwnChange] = [], unparked: Set<Int64> = [],
-        maximumStatement: Int = .max, mayBeCommitted: Bool = false, on service: ServiceUnderTest
+        mayBeCommitted: Bool = false, on service: ServiceUnderTest
     ) async throws -> BatchTransaction.Effects {
         try await service.connection.run { connection in
             var batch = Batch()
@@ -29,7 +29,7 @@ import Time
             batch.changes = changes
             batch.unparked = unparked
             var transaction = BatchTransaction(
-                settings: .init(instance: 1, deadlineSeconds: 60, maximumStatement: maximumStatement), batch: batch,
+                settings: .init(instance: 1, deadlineSeconds: 60), batch: batch,
                 mayBeCommitted: mayBeCommitted)
             do throws(MySQLError) {
                 let effects = try transaction.run(on: connection)
@@ -222,16 +222,6 @@ import Time
             let effects = try await commit([.init(.datasetStarted, of: history, sequence: 1)], on: service)
             #expect(effects.answers == [.applied])
             #expect(effects.outbox.isEmpty)
-        }
-    }
-
-    @Test func aStatementThatTheServerWouldNotTakeIsNotSent() async throws {
-        try await with { service, wishlist in
-            let history = try await service.history(of: wishlist)
-            await #expect(throws: MySQLError.self) {
-                _ = try await commit(
-                    [.init(.datasetStarted, of: history, sequence: 1)], maximumStatement: 100, on: service)
-            }
         }
     }
 }
