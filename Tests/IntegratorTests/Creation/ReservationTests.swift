@@ -101,8 +101,9 @@ import Testing
     /// The TV Python API may have forgotten the callback, and then nothing comes.
     @Test func silenceHasTheCallbackLookedAt() async throws {
         // It takes the request for redelivery all the same.
-        let standIn = TVStandIn(others: { request, _ in request.path.hasSuffix("/redeliver") ? .answer(202, "{}") : nil
-            })
+        let standIn = TVStandIn(others: { request, _ in
+            request.path.hasSuffix("/redeliver") ? .answer(202, "{}") : nil
+        })
         try await ServiceUnderTest.with(standIn, ["DATASET_DEADLINE_SECONDS": "8"]) { service in
             standIn.callback.withLock { $0 = nil }
             let history = try await service.history(of: try await service.scene().wishlist)

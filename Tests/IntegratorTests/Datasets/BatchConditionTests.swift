@@ -1,4 +1,5 @@
 import MySQL
+import TestSupport
 import Testing
 import Time
 

@@ -1,5 +1,6 @@
 import MySQL
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Datasets

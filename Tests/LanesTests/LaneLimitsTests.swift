@@ -1,7 +1,7 @@
+import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Integrator
 @testable import Lanes
 
 /// The bounds of a lane. What fails here fails: a lane that gives nothing is closed after a while.

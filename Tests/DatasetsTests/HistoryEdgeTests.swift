@@ -1,8 +1,8 @@
+import TestSupport
 import Testing
 import Time
 
 @testable import Datasets
-@testable import Integrator
 
 /// What an event leaves of times.
 @Suite(.timeLimit(.minutes(1))) struct HistoryEdgeTests {

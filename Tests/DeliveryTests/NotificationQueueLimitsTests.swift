@@ -1,8 +1,8 @@
+import TestSupport
 import Testing
 
 @testable import Datasets
 @testable import Delivery
-@testable import Integrator
 
 /// What a queue leaves alone: datasets in flight, those being read, those that another instance delivers.
 @Suite(.timeLimit(.minutes(1))) struct NotificationQueueLimitsTests {
