@@ -29,8 +29,6 @@ struct DatabaseDoctor {
             let migrations = await migrations(connection)
             findings.append(migrations)
             if migrations.level == .ok {
-                findings += try await tables(connection)
-                findings += try await times(connection)
                 let rights = await rights(connection)
                 findings += rights
                 // Without the rights its columns are not seen either.

@@ -78,4 +78,31 @@ import Testing
             #expect(stored == 2)
         }
     }
+
+    /// Judged by a completed dataset that is the latest; it is neither when the row is free.
+    @Test(arguments: [true, false]) func aDatasetThatIsNoLongerReadyIsNotTrained(isOvertaken: Bool) async throws {
+        try await ServiceUnderTest.with(registered: false) { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist, status: .completed)
+            let other = try await MySQLConnection.connect(service.database)
+            try await other.begin()
+            _ = try await other.query("SELECT id FROM wishlist_dataset_histories WHERE id = \(history.id) FOR UPDATE")
+            let wish = Task {
+                try await service.api(
+                    "PATCH", "\(scene.wishlist.path)/update-training-status", token: scene.token,
+                    body: #"{"training_status": "requested"}"#)
+            }
+            try await Task.sleep(for: .seconds(1))
+            if isOvertaken {
+                _ = try await service.history(of: scene.wishlist, status: .processing)
+            } else {
+                try await other.execute("UPDATE wishlist_dataset_histories SET status = 4 WHERE id = \(history.id)")
+            }
+            try await other.commit()
+            await other.close()
+            let answer = try await wish.value
+            #expect(answer.status == 409 && answer.code == "dataset_not_ready")
+            #expect(try await service.stored(history.id)?.revision == 0)
+        }
+    }
 }

@@ -3,7 +3,6 @@ import Testing
 
 @testable import Datasets
 @testable import Delivery
-@testable import Integrator
 
 /// When a dispatcher gives senders nothing. One that is draining says so at once.
 @Suite(.timeLimit(.minutes(1))) struct DispatcherLimitsTests {
