@@ -6,18 +6,24 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct SessionTests {
     /// What a statement does differently, and the server's setting for it.
     private static let hostile = [
-        "--skip-character-set-client-handshake", "--character-set-server=latin1",
-        "--collation-server=latin1_swedish_ci",
+        "--character-set-server=latin1", "--collation-server=latin1_swedish_ci",
         "--autocommit=0", "--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT", "--default-time-zone=-05:00",
         "--transaction-isolation=SERIALIZABLE", "--transaction-read-only=1", "--completion-type=CHAIN",
-        "--max-statement-time=0.05", "--group-concat-max-len=8", "--max-sort-length=64", "--div-precision-increment=0",
+        "--group-concat-max-len=8", "--max-sort-length=64", "--div-precision-increment=0",
         "--default-storage-engine=MyISAM",
-        """
-        --init-connect=SET sql_safe_updates=1, sql_select_limit=1, sql_auto_is_null=1, foreign_key_checks=0, \
-        unique_checks=0, sql_big_selects=0, max_join_size=1, sql_if_exists=1, check_constraint_checks=0, \
-        system_versioning_asof='2001-01-01', default_week_format=3
-        """,
     ]
+    private static let initial = """
+        --init-connect=SET sql_safe_updates=1, sql_select_limit=1, sql_auto_is_null=1, foreign_key_checks=0, \
+        unique_checks=0, sql_big_selects=0, max_join_size=1, default_week_format=3
+        """
+    /// What one of the two servers has alone.
+    private static let own =
+        TestServer.isMySQL
+        ? ["--max-execution-time=50", "\(initial), windowing_use_high_precision=0"]
+        : [
+            "--skip-character-set-client-handshake", "--max-statement-time=0.05",
+            "\(initial), sql_if_exists=1, check_constraint_checks=0, system_versioning_asof='2001-01-01'",
+        ]
 
     private func account(_ server: TestServer) async throws -> MySQLConfiguration {
         let root = try await MySQLConnection.connect(server.configuration())
@@ -32,7 +38,7 @@ import Testing
     }
 
     @Test func theSessionIsOursWhateverTheServerHandsOut() async throws {
-        let server = try await TestServer.startOwn(options: Self.hostile)
+        let server = try await TestServer.startOwn(options: Self.hostile + Self.own)
         let configuration = try await account(server)
         let connection = try await MySQLConnection.connect(configuration)
         try await connection.execute("create table t (id int primary key, v varchar(20) character set utf8mb4, n int)")
