@@ -56,6 +56,20 @@ import Testing
         }
     }
 
+    /// The backoff alone would ask again within 200 milliseconds.
+    @Test(.timeLimit(.minutes(1)), arguments: [429, 503]) func pusherSaysWhenToAskAgain(status: Int) async throws {
+        try await ServiceUnderTest.with { service in
+            let history = try await service.history(of: try await service.scene().wishlist)
+            service.sandbox.pusher.inject(PusherFault(status: status, retryAfter: 2))
+            let start = ContinuousClock.now
+            _ = try await service.post(TestWebhook(.datasetStarted, of: history, sequence: 1))
+            _ = try await service.waitForPushed(of: history.id, revision: 1)
+            #expect(ContinuousClock.now - start >= .seconds(2))
+            let sent = service.sandbox.pusher.requests.all.filter { $0.method == "POST" }
+            #expect(sent.first?.status == status && sent.count <= 2)
+        }
+    }
+
     @Test func whatIsRefusedAloneIsADeadLetter() async throws {
         try await ServiceUnderTest.with { service in
             let history = try await service.history(of: try await service.scene().wishlist)
