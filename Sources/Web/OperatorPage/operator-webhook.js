@@ -14,7 +14,7 @@ export function showWebhook(session, id) {
       steps(event),
       element("section", { class: "card" }, element("h2", {}, "What it says and changed"),
         facts(event, ["outcome", "answer", "reason", "type", "dataset_id", "sequence", "history_id", "revision", "status",
-          "progress", "stage", "message", "notified"]),
+          "progress", "stage", "message"]),
         element("dl", { class: "facts" }, element("div", {}, element("dt", {}, "webhook-id"),
           element("dd", {}, element("code", {}, event.key)))),
         event.history_id && element("p", {}, element("a", { href: address(`datasets/${event.history_id}`) }, "Its dataset"))),
