@@ -9,7 +9,7 @@ import Testing
 @testable import Integrator
 
 /// The variables of spec, section 7.
-@Suite struct ConfigurationTests {
+@Suite(.timeLimit(.minutes(10))) struct ConfigurationTests {
     private static let secret = WebhookSecret.generate().text
     private static let needed = [
         "PUBLIC_URL": "https://integrator.example.com/", "DB_USERNAME": "laravel",
@@ -219,7 +219,7 @@ import Testing
 }
 
 /// Files that the configuration is read from.
-@Suite struct ConfigurationFileTests {
+@Suite(.timeLimit(.minutes(10))) struct ConfigurationFileTests {
     private static let secrets = [WebhookSecret.generate().text, WebhookSecret.generate().text]
     private let folder = FileManager.default.temporaryDirectory.appending(path: "configuration-\(Fresh.number())")
 

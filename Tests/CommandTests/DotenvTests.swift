@@ -4,7 +4,7 @@ import Testing
 @testable import Integrator
 
 /// `.env` as Laravel reads it.
-@Suite struct DotenvTests {
+@Suite(.timeLimit(.minutes(10))) struct DotenvTests {
     @Test func commentsQuotesAndBlanks() {
         let text = #"""
             # A comment
@@ -89,7 +89,7 @@ import Testing
 }
 
 /// Values as `env()` of Laravel returns them: phpdotenv 5 reads the file, then words stand for values.
-@Suite struct EnvTests {
+@Suite(.timeLimit(.minutes(10))) struct EnvTests {
     private func value(_ text: String, outer: [String: String] = [:]) throws -> String? {
         let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         defer { try? FileManager.default.removeItem(at: file) }

@@ -5,7 +5,7 @@ import Time
 @testable import Datasets
 
 /// The state machine: what an event makes of a history.
-@Suite struct DatasetHistoryTests {
+@Suite(.timeLimit(.minutes(10))) struct DatasetHistoryTests {
     private static let now = Timestamp(seconds: 1_800_000_000)
     private static let unavailable = DatasetError(code: "tv_api_unavailable", message: "timeout")
 

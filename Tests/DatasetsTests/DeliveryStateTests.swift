@@ -2,7 +2,7 @@ import Testing
 
 @testable import Datasets
 
-@Suite struct DeliveryStateTests {
+@Suite(.timeLimit(.minutes(10))) struct DeliveryStateTests {
     @Test func whoMakesAChangeDeliversIt() {
         var state = DeliveryState(watermark: 3)
         #expect(state.advance(from: 3, to: 5, wanted: true, delivered: 0, by: 7) == true)

@@ -3,7 +3,7 @@ import Testing
 @testable import Datasets
 
 /// Spec, section 3.
-@Suite struct HistoryStatusTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryStatusTests {
     /// What each status may become.
     private static let table: [HistoryStatus: Set<HistoryStatus>] = [
         .pending: Set(HistoryStatus.allCases),
@@ -42,7 +42,7 @@ import Testing
 }
 
 /// Spec, section 3, second table.
-@Suite struct TrainingStatusTests {
+@Suite(.timeLimit(.minutes(10))) struct TrainingStatusTests {
     private static let byClient: [TrainingStatus: Set<TrainingStatus>] = [
         .none: [.requested],
         .requested: [.requested, .none, .canceled],

@@ -3,7 +3,7 @@ import Testing
 @testable import Datasets
 
 /// The schema of webhooks (spec, section 4).
-@Suite struct IncomingWebhookTests {
+@Suite(.timeLimit(.minutes(10))) struct IncomingWebhookTests {
     private func content(_ body: String) -> IncomingWebhook.Content {
         IncomingWebhook(id: "msg_1", body: Array(body.utf8)).content
     }

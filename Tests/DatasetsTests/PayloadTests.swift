@@ -5,7 +5,7 @@ import Time
 
 @testable import Datasets
 
-@Suite struct PayloadTests {
+@Suite(.timeLimit(.minutes(10))) struct PayloadTests {
     private func data(_ notification: Datasets.Notification) throws -> JSONView {
         try JSONDocument(parsing: Array(notification.payload().utf8)).root
     }

@@ -4,7 +4,7 @@ import Testing
 @testable import Datasets
 
 /// The tables of the page `States`, compared with the code.
-@Suite struct StatesDocumentTests {
+@Suite(.timeLimit(.minutes(10))) struct StatesDocumentTests {
     /// Rows of the table whose first heading is `name`: its cells.
     private static func rows(_ name: String) throws -> [[String]] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Datasets
 
-@Suite struct UUIDTextTests {
+@Suite(.timeLimit(.minutes(10))) struct UUIDTextTests {
     @Test func uuids() {
         let uuid = "0190a1b2-0000-7000-8000-00000000000f"
         #expect(UUIDText.normalized(uuid.uppercased()) == uuid)

@@ -3,7 +3,7 @@ import Testing
 @testable import Datasets
 @testable import Delivery
 
-@Suite struct ChannelNameTests {
+@Suite(.timeLimit(.minutes(10))) struct ChannelNameTests {
     @Test func channelsOfAWishlist() {
         let address = WishlistAddress(slug: "shoes", groupID: 12)
         let names = ChannelKind.allCases.map { ChannelName($0, of: address)?.text }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite struct LeaseTests {
+@Suite(.timeLimit(.minutes(10))) struct LeaseTests {
     private let start = ContinuousClock.now
 
     @Test func aLeaseIsHeldOnceItWasTaken() {

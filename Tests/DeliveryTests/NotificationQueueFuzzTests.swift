@@ -4,7 +4,7 @@ import Testing
 @testable import Delivery
 
 /// Many random histories through the queue, against what a subscriber must see. A seed decides everything.
-@Suite struct NotificationQueueFuzzTests {
+@Suite(.timeLimit(.minutes(10))) struct NotificationQueueFuzzTests {
     /// In order, nothing twice, nothing missing but overtaken progress.
     @Test(arguments: UInt64(1)...300)
     func subscribersSeeEverythingInOrder(seed: UInt64) {

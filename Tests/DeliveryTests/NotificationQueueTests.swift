@@ -4,7 +4,7 @@ import Testing
 @testable import Datasets
 @testable import Delivery
 
-@Suite struct NotificationQueueTests {
+@Suite(.timeLimit(.minutes(10))) struct NotificationQueueTests {
     private let start = ContinuousClock.now
 
     private func entry(

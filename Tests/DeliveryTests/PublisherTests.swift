@@ -9,7 +9,7 @@ import Testing
 @testable import Delivery
 
 /// How long notifications that are taken together may take: another instance may send once the lease has run out.
-@Suite struct PublisherTests {
+@Suite(.timeLimit(.minutes(10))) struct PublisherTests {
     /// A server that answers slowly, but well, does not make many requests outlive the lease.
     @Test func whatDoesNotFitIntoTheTimeIsLeftForLater() async throws {
         let start = ContinuousClock.now

@@ -3,7 +3,7 @@ import Fuzz
 import Testing
 
 /// Everything in `fixtures/fuzz`, where `make fuzz` starts from and where what it finds is kept.
-@Suite struct CorpusTests {
+@Suite(.timeLimit(.minutes(10))) struct CorpusTests {
     private static let corpus = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "fixtures/fuzz")
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Against the package's own server.
-@Suite struct ExchangeTests {
+@Suite(.timeLimit(.minutes(10))) struct ExchangeTests {
     /// Answers with what it saw.
     static func echo() throws -> HTTPServer {
         try HTTPServer.start(.init()) { request, responder in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Each way to fail, and whether the request may have been sent.
-@Suite struct FailureTests {
+@Suite(.timeLimit(.minutes(10))) struct FailureTests {
     static func client() -> HTTPClient {
         HTTPClient(maximumConnectionsPerHost: 2, maximumResponseBytes: 1000)
     }

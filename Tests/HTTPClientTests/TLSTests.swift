@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Against `openssl s_server` with a certificate of its own making.
-@Suite struct TLSTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSTests {
     /// A temporary folder with `cert.pem` and `key.pem` for `name`.
     final class Certificate {
         let folder: URL

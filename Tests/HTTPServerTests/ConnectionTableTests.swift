@@ -4,7 +4,7 @@ import Testing
 @testable import HTTPServer
 
 /// Who has to go, decided without a socket.
-@Suite struct ConnectionTableTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectionTableTests {
     /// Connections by descriptor: address, since when they have the server waiting (0: they do not), and bytes.
     static func table(
         _ connections: [(descriptor: Int32, address: String, since: UInt64, bytes: Int)]

@@ -4,7 +4,7 @@ import JSON
 import Testing
 
 /// The way from a webhook to a subscriber.
-@Suite struct SmokeTests {
+@Suite(.timeLimit(.minutes(10))) struct SmokeTests {
     @Test func webhookIsAppliedAndPushed() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()

@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 /// Random documents, whole and damaged: nothing traps, and Foundation agrees on what they mean.
-@Suite struct JSONFuzzTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONFuzzTests {
     /// Fixed seeds, and one that is new at each run; a failure names its seed.
     private static let seeds = [1, 2, 3, UInt64.random(in: 4...(.max))]
 

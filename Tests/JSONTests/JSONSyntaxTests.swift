@@ -2,7 +2,7 @@ import JSON
 import Testing
 
 /// What RFC 8259 allows and forbids, by the exact error where it forbids.
-@Suite struct JSONSyntaxTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONSyntaxTests {
     @Test(arguments: accepted)
     func accepts(_ text: String) throws {
         let root = try JSONDocument(parsing: Array(text.utf8)).root

@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@Suite struct JSONViewTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONViewTests {
     private func parse(_ text: String) throws -> JSONView {
         try JSONDocument(parsing: Array(text.utf8)).root
     }

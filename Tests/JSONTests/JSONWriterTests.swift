@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@Suite struct JSONWriterTests {
+@Suite(.timeLimit(.minutes(10))) struct JSONWriterTests {
     private func write(_ escaping: JSONWriter.Escaping = .minimal, _ body: (inout JSONWriter) -> Void) -> String {
         var writer = JSONWriter(escaping: escaping)
         body(&writer)

@@ -7,7 +7,7 @@ import Time
 @testable import Datasets
 @testable import Lanes
 
-@Suite struct LaneTests {
+@Suite(.timeLimit(.minutes(10))) struct LaneTests {
     private func webhook(_ bytes: Int = 2) -> Batch.PendingWebhook {
         let body = [UInt8](repeating: UInt8(ascii: " "), count: bytes)
         return Batch.PendingWebhook(webhook: IncomingWebhook(id: "\(Fresh.number())", body: body)) { _ in }
@@ -187,7 +187,7 @@ import Time
     }
 }
 
-@Suite struct BatchTests {
+@Suite(.timeLimit(.minutes(10))) struct BatchTests {
     private func sample() -> Batch {
         var batch = Batch()
         for _ in 0..<5 {

@@ -5,7 +5,7 @@ import Testing
 @testable import Lanes
 
 /// What a lane takes for known, and what it reads again.
-@Suite struct RowCacheTests {
+@Suite(.timeLimit(.minutes(10))) struct RowCacheTests {
     private let address = WishlistAddress(slug: "shoes", groupID: 1)
     private let start = ContinuousClock.now
 

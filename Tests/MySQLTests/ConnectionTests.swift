@@ -2,7 +2,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite struct ConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectionTests {
     @Test func setsTheSessionUp() async throws {
         var configuration = try await TestServer.shared().configuration()
         configuration.lockWaitTimeout = .seconds(3)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import MySQL
 
-@Suite struct ErrorTests {
+@Suite(.timeLimit(.minutes(10))) struct ErrorTests {
     private func error(
         _ number: Int, _ message: String = "m", _ state: String = "HY000", commit: Bool = false
     ) -> MySQLError {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import MySQL
 
-@Suite struct MigrationStatementTests {
+@Suite(.timeLimit(.minutes(10))) struct MigrationStatementTests {
     private func plan(_ text: String) throws -> [MigrationStatement] {
         MigrationStatement.plan(try StatementSplitter.split(text))
     }

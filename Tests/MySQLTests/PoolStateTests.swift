@@ -2,7 +2,7 @@ import Testing
 
 @testable import MySQL
 
-@Suite struct PoolStateTests {
+@Suite(.timeLimit(.minutes(10))) struct PoolStateTests {
     private let start = ContinuousClock.now
 
     private func full() -> PoolState {

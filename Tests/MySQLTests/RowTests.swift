@@ -2,7 +2,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite struct RowTests {
+@Suite(.timeLimit(.minutes(10))) struct RowTests {
     private func row(_ sql: SQL) async throws -> MySQLRow {
         let connection = try await MySQLConnection.connect(TestServer.shared().configuration())
         return try await connection.query(sql)[0]

@@ -3,7 +3,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite struct SQLTests {
+@Suite(.timeLimit(.minutes(10))) struct SQLTests {
     @Test func rendersValues() {
         let text = "it's"
         let nothing: String? = nil

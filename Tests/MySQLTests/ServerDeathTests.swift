@@ -2,7 +2,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite struct ServerDeathTests {
+@Suite(.timeLimit(.minutes(10))) struct ServerDeathTests {
     @Test(.timeLimit(.minutes(2))) func poolsOutliveTheirServer() async throws {
         let server = try await TestServer.startOwn(durable: true)
         let setup = try await MySQLConnection.connect(server.configuration())

@@ -2,7 +2,7 @@ import Testing
 
 @testable import MySQL
 
-@Suite struct SplitterTests {
+@Suite(.timeLimit(.minutes(10))) struct SplitterTests {
     @Test(
         arguments: [
             ("", []),

@@ -2,7 +2,7 @@ import Pusher
 import Testing
 
 /// Published vectors of the documentation and of the official libraries, recomputed.
-@Suite struct ChannelAuthorizerTests {
+@Suite(.timeLimit(.minutes(10))) struct ChannelAuthorizerTests {
     private static let key = "278d425bdf160c739803"
     private static let secret = "7ad3773142a6692b25b8"
 

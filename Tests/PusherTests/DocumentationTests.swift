@@ -3,7 +3,7 @@ import Pusher
 import Testing
 
 /// The examples of the documentation, run; and compared with the page, so that they stay what is shown.
-@Suite struct DocumentationTests {
+@Suite(.timeLimit(.minutes(10))) struct DocumentationTests {
     @Test func theExamplesRun() throws {
         // example
         let api = PusherAPI(

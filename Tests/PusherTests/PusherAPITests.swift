@@ -3,7 +3,7 @@ import Pusher
 import Testing
 
 /// Published vectors, and what is sent.
-@Suite struct PusherAPITests {
+@Suite(.timeLimit(.minutes(10))) struct PusherAPITests {
     private let documented = PusherAPI(
         credentials: PusherCredentials(appID: "3", key: "278d425bdf160c739803", secret: "7ad3773142a6692b25b8"),
         endpoint: PusherEndpoint(cluster: "mt1"))

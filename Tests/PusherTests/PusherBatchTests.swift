@@ -1,7 +1,7 @@
 import Pusher
 import Testing
 
-@Suite struct PusherBatchTests {
+@Suite(.timeLimit(.minutes(10))) struct PusherBatchTests {
     private let api = PusherAPI(
         credentials: PusherCredentials(appID: "3", key: "278d425bdf160c739803", secret: "7ad3773142a6692b25b8"),
         endpoint: PusherEndpoint(cluster: "mt1"))

@@ -1,7 +1,7 @@
 import Pusher
 import Testing
 
-@Suite struct PusherRequestVerifierTests {
+@Suite(.timeLimit(.minutes(10))) struct PusherRequestVerifierTests {
     private let credentials = PusherCredentials(appID: "3", key: "key", secret: "secret")
 
     private func outcome(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite struct ChannelBrokerTests {
+@Suite(.timeLimit(.minutes(10))) struct ChannelBrokerTests {
     typealias Action = ChannelBroker.Action
 
     let credentials = PusherCredentials(appID: "1", key: "key", secret: "secret")

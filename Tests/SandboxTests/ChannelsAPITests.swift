@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite struct ChannelsAPITests {
+@Suite(.timeLimit(.minutes(10))) struct ChannelsAPITests {
     let api = ChannelsAPI(credentials: credentials)
     let now: Int64 = 1_800_000_000
 

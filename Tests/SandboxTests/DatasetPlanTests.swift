@@ -3,7 +3,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite struct DatasetPlanTests {
+@Suite(.timeLimit(.minutes(10))) struct DatasetPlanTests {
     func scenario(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         var scenario = Scenario()
         change(&scenario)
@@ -97,7 +97,7 @@ import Testing
     }
 }
 
-@Suite struct ScenarioTests {
+@Suite(.timeLimit(.minutes(10))) struct ScenarioTests {
     @Test func theJSONIsTakenBack() throws {
         var scenario = Scenario()
         scenario.seed = 3
@@ -133,7 +133,7 @@ import Testing
     }
 }
 
-@Suite struct RetryScheduleTests {
+@Suite(.timeLimit(.minutes(10))) struct RetryScheduleTests {
     @Test(arguments: [200, 202, 299]) func successes(status: Int) {
         #expect(RetrySchedule().decide(attempt: 1, status: status, retryAfter: nil) == .delivered)
     }

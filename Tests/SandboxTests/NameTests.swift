@@ -3,7 +3,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite struct NameTests {
+@Suite(.timeLimit(.minutes(10))) struct NameTests {
     @Test func kinds() throws {
         #expect(try ChannelName("private-encrypted-a").kind == .private)
         #expect(try ChannelName("presence-a").kind == .presence)

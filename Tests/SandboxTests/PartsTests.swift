@@ -4,7 +4,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite struct PrometheusTextTests {
+@Suite(.timeLimit(.minutes(10))) struct PrometheusTextTests {
     let text = PrometheusText(
         """
         # HELP a_total Of a, with {braces="x"} 3
@@ -59,7 +59,7 @@ import Testing
     }
 }
 
-@Suite struct SandboxCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct SandboxCommandTests {
     let required = ["--tv-token", "t", "--pusher-app-id", "1", "--pusher-key", "k", "--pusher-secret", "s"]
 
     @Test func serveTakesAScenario() throws {

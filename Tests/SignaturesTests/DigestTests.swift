@@ -1,7 +1,7 @@
 import Signatures
 import Testing
 
-@Suite struct DigestTests {
+@Suite(.timeLimit(.minutes(10))) struct DigestTests {
     @Test func hashes() {
         // FIPS 180-4, the examples of NIST.
         #expect(

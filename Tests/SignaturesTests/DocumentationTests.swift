@@ -3,7 +3,7 @@ import Signatures
 import Testing
 
 /// The example of the documentation, run; and compared with the page, so that it stays what is shown.
-@Suite struct DocumentationTests {
+@Suite(.timeLimit(.minutes(10))) struct DocumentationTests {
     @Test func theExampleRuns() throws {
         // example
         let secret = try WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -1,7 +1,7 @@
 import Signatures
 import Testing
 
-@Suite struct WebhookSecretTests {
+@Suite(.timeLimit(.minutes(10))) struct WebhookSecretTests {
     private let key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
     @Test func takesThePrefixOrNot() throws {

@@ -8,7 +8,7 @@ import Time
 @testable import Store
 
 /// The one list of a history's columns.
-@Suite struct HistoryColumnTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryColumnTests {
     private let now = Timestamp(seconds: 1_800_000_000)
 
     /// Two histories that differ in every column.

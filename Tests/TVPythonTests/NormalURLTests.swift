@@ -3,7 +3,7 @@ import Testing
 @testable import TVPython
 
 /// RFC 3986, section 6.2.
-@Suite struct NormalURLTests {
+@Suite(.timeLimit(.minutes(10))) struct NormalURLTests {
     @Test(arguments: [
         ("http://LocalHost:8080/webhooks/tv-python", "http://localhost:8080/webhooks/tv-python"),
         ("HTTPS://Example.COM:443/a", "https://example.com/a"), ("http://example.com:80", "http://example.com/"),

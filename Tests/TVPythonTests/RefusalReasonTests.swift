@@ -2,7 +2,7 @@ import Testing
 
 @testable import TVPython
 
-@Suite struct RefusalReasonTests {
+@Suite(.timeLimit(.minutes(10))) struct RefusalReasonTests {
     private func text(_ body: String) -> String { RefusalReason(status: 422, body: Array(body.utf8)).text }
 
     @Test(arguments: [

@@ -2,7 +2,7 @@ import TVPython
 import Testing
 import Time
 
-@Suite struct SignatureWatchTests {
+@Suite(.timeLimit(.minutes(10))) struct SignatureWatchTests {
     private func at(_ seconds: Int64) -> Timestamp { Timestamp(seconds: 1_000_000 + seconds) }
 
     /// Which of the failures at these seconds call for a look.

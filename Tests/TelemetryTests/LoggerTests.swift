@@ -14,7 +14,7 @@ private final class Lines: Sendable {
     var all: [String] { lines.withLock { $0 } }
 }
 
-@Suite struct LoggerTests {
+@Suite(.timeLimit(.minutes(10))) struct LoggerTests {
     private let lines = Lines()
 
     private func json(_ line: String?) throws -> [String: Any] {

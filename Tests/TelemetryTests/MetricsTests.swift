@@ -1,7 +1,7 @@
 import Telemetry
 import Testing
 
-@Suite struct MetricsTests {
+@Suite(.timeLimit(.minutes(10))) struct MetricsTests {
     @Test func rendersTheTextFormat() {
         let metrics = Metrics()
         metrics.counter("webhooks_total", help: "Webhooks by outcome.", labels: ["outcome": "stale"]).increment()

@@ -1,7 +1,7 @@
 import Testing
 import Text
 
-@Suite struct PercentCodingTests {
+@Suite(.timeLimit(.minutes(10))) struct PercentCodingTests {
     @Test func encodesAllButTheUnreserved() {
         #expect(PercentCoding.encode("aZ09-._~") == "aZ09-._~")
         #expect(PercentCoding.encode("a b/ü,\u{1}") == "a%20b%2F%C3%BC%2C%01")

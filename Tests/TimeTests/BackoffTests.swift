@@ -1,7 +1,7 @@
 import Testing
 import Time
 
-@Suite struct BackoffTests {
+@Suite(.timeLimit(.minutes(10))) struct BackoffTests {
     /// Always the highest number, so that the ceiling shows.
     private struct Highest: RandomNumberGenerator {
         mutating func next() -> UInt64 { .max }

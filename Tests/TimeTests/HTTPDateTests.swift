@@ -1,7 +1,7 @@
 import Testing
 import Time
 
-@Suite struct HTTPDateTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPDateTests {
     private static let now = Timestamp(seconds: 1_795_700_000)  // 2026-11-26
 
     /// The example of RFC 9110, section 5.6.7, in its three forms, and the edges of each.

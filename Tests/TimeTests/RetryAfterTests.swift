@@ -1,7 +1,7 @@
 import Testing
 import Time
 
-@Suite struct RetryAfterTests {
+@Suite(.timeLimit(.minutes(10))) struct RetryAfterTests {
     private static let now = Timestamp(microseconds: 784_111_717_900_000)
 
     /// A date is told in whole seconds, so the wait is never too short.

@@ -1,7 +1,7 @@
 import Time
 import Testing
 
-@Suite struct TimestampTests {
+@Suite(.timeLimit(.minutes(10))) struct TimestampTests {
     @Test(
         arguments: [
             ("1970-01-01 00:00:00", 0),

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Web
 
-@Suite struct CORSPolicyTests {
+@Suite(.timeLimit(.minutes(10))) struct CORSPolicyTests {
     private static let origin = "https://console.example.com"
 
     private func request(_ method: String = "GET", origin: String?, preflight: Bool = false) -> HTTPRequest {

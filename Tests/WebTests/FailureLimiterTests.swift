@@ -2,7 +2,7 @@ import Testing
 
 @testable import Web
 
-@Suite struct FailureLimiterTests {
+@Suite(.timeLimit(.minutes(10))) struct FailureLimiterTests {
     @Test func countsByAddressAndMinute() {
         let limiter = FailureLimiter(perMinute: 2)
         #expect(limiter.noteFailure(of: "a", now: 600) == nil)

@@ -5,7 +5,7 @@ import Time
 @testable import Store
 @testable import Web
 
-@Suite struct HistoryCursorTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryCursorTests {
     /// The bytes that Laravel 13 writes (field notes: `{"id":38,"_pointsToNextItems":true}`).
     @Test func cursorsAreWrittenAsLaravelWritesThem() throws {
         let id = HistoryCursor(position: .init(key: .id, id: 38), pointsToNext: true)

@@ -4,7 +4,7 @@ import Testing
 @testable import Web
 
 /// Laravel's `LengthAwarePaginator` and `UrlWindow`.
-@Suite struct PaginationTests {
+@Suite(.timeLimit(.minutes(10))) struct PaginationTests {
     @Test(
         arguments: [
             (1, 1, [1]), (1, 13, Array(1...13).map(Optional.init)),

@@ -5,7 +5,7 @@ import Time
 @testable import Web
 
 /// Parameters of a query, as PHP reads them.
-@Suite struct QueryReaderTests {
+@Suite(.timeLimit(.minutes(10))) struct QueryReaderTests {
     private func reader(_ query: String) throws -> QueryReader {
         try QueryReader(HTTPRequest(method: "GET", path: "/", query: query, headers: HTTPHeaders([])))
     }

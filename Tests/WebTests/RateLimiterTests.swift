@@ -2,7 +2,7 @@ import Testing
 
 @testable import Web
 
-@Suite struct RateLimiterTests {
+@Suite(.timeLimit(.minutes(10))) struct RateLimiterTests {
     @Test func aWindowBeginsWithItsFirstRequest() {
         let limiter = RateLimiter(limit: 2)
         #expect(limiter.take(1, now: 100).remaining == 1)

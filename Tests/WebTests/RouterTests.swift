@@ -3,7 +3,7 @@ import Testing
 
 @testable import Web
 
-@Suite struct RouterTests {
+@Suite(.timeLimit(.minutes(10))) struct RouterTests {
     private let router = {
         var router = Router()
         router.on("GET", "/a/{slug}/b") { _ in HTTPResponse(status: 200) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Web
 
-@Suite struct SocketIDTests {
+@Suite(.timeLimit(.minutes(10))) struct SocketIDTests {
     @Test func socketIDs() {
         for valid in ["1.2", "123456.7890"] { #expect(SocketID.valid(valid) == valid) }
         for wrong in [

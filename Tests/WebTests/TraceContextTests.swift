@@ -3,7 +3,7 @@ import Testing
 @testable import Web
 
 /// W3C Trace Context, sections 3.2 and 4.
-@Suite struct TraceContextTests {
+@Suite(.timeLimit(.minutes(10))) struct TraceContextTests {
     private static let traceID = "0af7651916cd43dd8448eb211c80319c"
     private static let parent = "00-\(traceID)-b7ad6b7169203331-01"
 

@@ -3,7 +3,7 @@ import Testing
 import Workflows
 
 /// The decision alone: how a create goes on.
-@Suite struct CreateAttemptsTests {
+@Suite(.timeLimit(.minutes(10))) struct CreateAttemptsTests {
     private struct Highest: RandomNumberGenerator {
         mutating func next() -> UInt64 { .max }
     }

@@ -7,7 +7,7 @@ import Testing
 @testable import Integrator
 
 /// `POST /broadcasting/auth` (spec, section 5).
-@Suite struct ChannelTests {
+@Suite(.timeLimit(.minutes(10))) struct ChannelTests {
     private let authorizer = ChannelAuthorizer(credentials: ServiceUnderTest.pusher)
 
     private func ask(

@@ -8,7 +8,7 @@ import Testing
 @testable import Integrator
 
 /// What holds for every call: methods, request ids, limits, CORS, errors (spec, section 2).
-@Suite struct ConventionTests {
+@Suite(.timeLimit(.minutes(10))) struct ConventionTests {
     @Test func methodsAreRightEverywhere() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()

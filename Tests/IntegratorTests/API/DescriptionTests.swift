@@ -11,7 +11,7 @@ import Testing
 
 /// `/openapi.json` is true to the service: every operation is called, every status that it names is met, and every answer is
 /// as it says.
-@Suite struct DescriptionTests {
+@Suite(.timeLimit(.minutes(10))) struct DescriptionTests {
     /// Calls operations and checks what comes back.
     private final class Walker: Sendable {
         let checker: SchemaChecker

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// `GET .../histories`: Laravel's paginated resource.
-@Suite struct HistoryListTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryListTests {
     @Test func aPageIsLaravelsToTheLetter() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()

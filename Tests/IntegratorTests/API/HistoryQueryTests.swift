@@ -9,7 +9,7 @@ import Testing
 @testable import Integrator
 
 /// Filters, sorting and cursors of `GET .../histories`.
-@Suite struct HistoryQueryTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryQueryTests {
     @Test func filtersNarrowTheList() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()

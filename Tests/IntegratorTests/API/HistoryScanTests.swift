@@ -7,7 +7,7 @@ import Testing
 @testable import Integrator
 
 /// What pages of histories cost the database.
-@Suite struct HistoryScanTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryScanTests {
     /// Every sort reads its index in order, from where the page begins: nothing is sorted, and no more rows are read than are
     /// returned, on the first page and far down.
     @Test(arguments: HistoriesQuery.Sort.allCases, [false, true])

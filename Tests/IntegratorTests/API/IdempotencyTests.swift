@@ -9,7 +9,7 @@ import Testing
 @testable import Sandbox
 
 /// `Idempotency-Key` on creates (spec, section 2, Case 1).
-@Suite struct IdempotencyTests {
+@Suite(.timeLimit(.minutes(10))) struct IdempotencyTests {
     private func create(
         _ service: ServiceUnderTest, _ scene: TestScene, key: String, body: String? = nil, token: String? = nil
     ) async throws -> HTTPAnswer {

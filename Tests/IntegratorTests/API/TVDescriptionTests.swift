@@ -8,7 +8,7 @@ import Testing
 @testable import Sandbox
 
 /// `fixtures/tv-python-api.openapi.json` is what both sides do: the service, and the sandbox in the TV team's place.
-@Suite struct TVDescriptionTests {
+@Suite(.timeLimit(.minutes(10))) struct TVDescriptionTests {
     private static func document() throws -> JSONView {
         let path = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../../fixtures/tv-python-api.openapi.json")

@@ -8,7 +8,7 @@ import Testing
 @testable import Integrator
 
 /// `GET .../histories/{id}` and `.../events`.
-@Suite struct TimelineTests {
+@Suite(.timeLimit(.minutes(10))) struct TimelineTests {
     @Test func eachChangeStandsInIt() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()

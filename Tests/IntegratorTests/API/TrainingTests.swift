@@ -8,7 +8,7 @@ import Testing
 @testable import Integrator
 
 /// `PATCH .../update-tranning-status` (spec, section 2, Case 3, and the second table of section 3).
-@Suite struct TrainingTests {
+@Suite(.timeLimit(.minutes(10))) struct TrainingTests {
     /// A wishlist whose latest dataset is completed.
     private func ready(
         _ service: ServiceUnderTest, training: TrainingStatus = .none, role: String = "owner"

@@ -6,7 +6,7 @@ import Testing
 @testable import Integrator
 
 /// `GET /api/v1/wishlist-to-group`, and what it tells of what can be done: the same as the operations themselves.
-@Suite struct WishlistsTests {
+@Suite(.timeLimit(.minutes(10))) struct WishlistsTests {
     private let path = "/api/v1/wishlist-to-group"
 
     private func wishlist(_ service: ServiceUnderTest, _ wishlist: TestWishlist, _ token: String) async throws

@@ -6,7 +6,7 @@ import Testing
 @testable import Integrator
 
 /// Who may call: Sanctum tokens, abilities, memberships (spec, section 2).
-@Suite struct TokenTests {
+@Suite(.timeLimit(.minutes(10))) struct TokenTests {
     private func status(_ service: ServiceUnderTest, _ scene: TestScene, authorization: String?) async throws -> Int {
         let headers = authorization.map { [(name: "Authorization", value: $0)] } ?? []
         return try await service.api("GET", "\(scene.wishlist.path)/histories", headers: headers).status

@@ -7,7 +7,7 @@ import Testing
 @testable import Sandbox
 
 /// Instances that die, and nodes of a cluster that die or lose the others, under load (spec, section 9).
-@Suite(.serialized, .enabled(if: Cluster.isThere)) struct ClusterFailureTests {
+@Suite(.serialized, .enabled(if: Cluster.isThere), .timeLimit(.minutes(60))) struct ClusterFailureTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
     @Test(.timeLimit(.minutes(5))) func anInstanceTakesOverFromTheDeadAtAnotherNode() async throws {

@@ -13,7 +13,7 @@ import Testing
 @testable import Sandbox
 
 /// Two instances, each at a node of its own of a cluster, that race for the same rows (spec, section 9).
-@Suite(.serialized, .enabled(if: Cluster.isThere)) struct ClusterRaceTests {
+@Suite(.serialized, .enabled(if: Cluster.isThere), .timeLimit(.minutes(60))) struct ClusterRaceTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
     /// Each webhook goes to both nodes at once, and again until both have acknowledged it.

@@ -8,7 +8,7 @@ import Testing
 @testable import Sandbox
 
 /// `integrator doctor` finds what is set up wrong, and says what to do.
-@Suite struct DoctorTests {
+@Suite(.timeLimit(.minutes(10))) struct DoctorTests {
     private func findings(_ run: CommandRun) -> [(check: String, level: String, text: String)] {
         (run.json?.elements ?? []).map {
             (

@@ -8,7 +8,7 @@ import Testing
 @testable import Integrator
 
 /// `integrator events` (spec, section 7).
-@Suite struct EventCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct EventCommandTests {
     /// A webhook that is rejected; `repair` makes it good in the log, as a newer version that understands it would.
     private func rejected(
         _ service: ServiceUnderTest, _ history: TestHistory, sequence: Int64

@@ -7,7 +7,7 @@ import Testing
 @testable import Sandbox
 
 /// `integrator notifications`.
-@Suite struct NotificationCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct NotificationCommandTests {
     @Test func deadLettersAreListedAndSentAgain() async throws {
         try await ServiceUnderTest.with { service in
             let history = try await service.deadLetter()

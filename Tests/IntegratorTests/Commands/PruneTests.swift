@@ -9,7 +9,7 @@ import Testing
 @testable import Sandbox
 
 /// `integrator prune`.
-@Suite struct PruneTests {
+@Suite(.timeLimit(.minutes(10))) struct PruneTests {
     @Test func pruneRemovesOnlyWhatNobodyNeeds() async throws {
         try await ServiceUnderTest.with { service in
             let scene = try await service.scene()

@@ -14,7 +14,7 @@ import Testing
 @testable import TestSupport
 
 /// `integrator callbacks rotate-secret` and SIGHUP, with the real program.
-@Suite struct SecretRotationTests {
+@Suite(.timeLimit(.minutes(10))) struct SecretRotationTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 16, maximumResponseBytes: 1 << 20)
 
     /// Runs the program; its exit status and what it printed, errors too.

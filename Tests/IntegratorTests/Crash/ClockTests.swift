@@ -12,7 +12,7 @@ import Testing
 /// clock; what only takes time, by a clock that does not jump. So webhooks and Pusher's signatures are refused while the
 /// clock is wrong, and that is all.
 @Suite(
-    .serialized,
+    .serialized, .timeLimit(.minutes(60)),
     .enabled(if: FakeClock.library != nil, "started without the clock of Tests/Scripts/test, or under a sanitizer"))
 struct ClockTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)

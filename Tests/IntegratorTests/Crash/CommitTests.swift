@@ -10,7 +10,7 @@ import Testing
 
 /// The connection to the database dies around a COMMIT: before the server has heard of it, and before its answer has come.
 /// Nobody knows then whether it was committed; all counts once.
-@Suite(.serialized) struct CommitTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct CommitTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
     @Test(.timeLimit(.minutes(5)), arguments: [CuttingProxy.Cut.beforeCommit, .afterCommit])

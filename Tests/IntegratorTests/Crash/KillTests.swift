@@ -9,7 +9,7 @@ import TestSupport
 @testable import Sandbox
 
 /// Real processes, killed without warning (spec, sections 2, 4, 5 and 9).
-@Suite(.serialized) struct KillTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct KillTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
     @Test(.timeLimit(.minutes(10))) func killedIntegratorLosesNothing() async throws {

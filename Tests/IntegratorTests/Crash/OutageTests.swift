@@ -8,7 +8,7 @@ import Testing
 @testable import Sandbox
 
 /// Pusher away, connections cut, several instances, and an orderly end under load, all with real processes.
-@Suite(.serialized) struct OutageTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct OutageTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
     @Test(

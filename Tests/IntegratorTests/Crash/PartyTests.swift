@@ -8,7 +8,7 @@ import Testing
 @testable import Sandbox
 
 /// The other parties fail in all their ways, while real processes go on.
-@Suite(.serialized) struct PartyTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct PartyTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 32, maximumResponseBytes: 1 << 20)
 
     /// Pusher is slow, refuses, fails and hangs in turns, with webhooks coming all the time: what is owed waits, in order

@@ -10,7 +10,7 @@ import Testing
 @testable import Sandbox
 
 /// Who delivers, when instances die, stand still or lose their lease, and when the database's clock jumps.
-@Suite(.serialized) struct StandstillTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct StandstillTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 64, maximumResponseBytes: 1 << 20)
 
     /// The request has gone out, the watermark has not: it is sent again, and noted then.

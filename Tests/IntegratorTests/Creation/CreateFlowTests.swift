@@ -9,7 +9,7 @@ import Testing
 @testable import Sandbox
 
 /// Case 1 (spec, section 2).
-@Suite struct CreateFlowTests {
+@Suite(.timeLimit(.minutes(10))) struct CreateFlowTests {
     private func quiet(_ configuration: inout SandboxServer.Configuration) {
         configuration.scenario.outcome = .silent
         configuration.scenario.steps = 0

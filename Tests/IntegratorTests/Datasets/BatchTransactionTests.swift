@@ -7,7 +7,7 @@ import MySQL
 import Testing
 
 /// One transaction with the batch that a test wants, without a service.
-@Suite struct BatchTransactionTests {
+@Suite(.timeLimit(.minutes(10))) struct BatchTransactionTests {
     private func commit(_ webhooks: [TestWebhook], on service: ServiceUnderTest) async throws -> [Outcome] {
         try await service.connection.run { connection in
             var batch = Batch()

@@ -9,7 +9,7 @@ import Testing
 @testable import Sandbox
 
 /// Datasets of which nothing is heard (spec, sections 3 and 4).
-@Suite struct DeadlineTests {
+@Suite(.timeLimit(.minutes(10))) struct DeadlineTests {
     /// A queued history whose deadline is `seconds` away.
     private func silent(
         _ service: ServiceUnderTest, deadlineIn seconds: Double, sequence: Int64 = 0
@@ -123,7 +123,7 @@ import Testing
 }
 
 /// The decision alone.
-@Suite struct SilenceStepTests {
+@Suite(.timeLimit(.minutes(10))) struct SilenceStepTests {
     private let start = Timestamp(seconds: 1_000_000)
 
     private func history(

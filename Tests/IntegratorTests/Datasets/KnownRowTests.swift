@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 /// The row cache in transactions, one after the other, as a lane makes them.
-@Suite struct KnownRowTests {
+@Suite(.timeLimit(.minutes(10))) struct KnownRowTests {
     /// A lane's part, without a service.
     ///
     /// `@unchecked Sendable`: what is known is touched on the connection's thread alone.

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The migrations on the databases that there are (spec, section 6).
-@Suite struct MigrationTests {
+@Suite(.timeLimit(.minutes(10))) struct MigrationTests {
     private func migrate(_ configuration: MySQLConfiguration) async throws -> [String] {
         try await Migrator(configuration, migrations: Migrations.all).run()
     }

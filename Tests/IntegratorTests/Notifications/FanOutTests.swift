@@ -7,7 +7,7 @@ import Testing
 @testable import Sandbox
 
 /// What subscribers get (spec, section 5).
-@Suite struct FanOutTests {
+@Suite(.timeLimit(.minutes(10))) struct FanOutTests {
     @Test func everythingInOrderWithItsRevision() async throws {
         try await ServiceUnderTest.with { service in
             let history = try await service.history(of: try await service.scene().wishlist)

@@ -10,7 +10,7 @@ import Testing
 @testable import Integrator
 
 /// What instances find of each other in the database.
-@Suite struct OutboxTests {
+@Suite(.timeLimit(.minutes(10))) struct OutboxTests {
     /// An instance's memory and its keeper, without senders.
     private struct Instance {
         let dispatcher = Dispatcher()

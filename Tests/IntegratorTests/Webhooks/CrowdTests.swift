@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Many webhooks at once.
-@Suite struct CrowdTests {
+@Suite(.timeLimit(.minutes(10))) struct CrowdTests {
     @Test(arguments: [(datasets: 3, seed: UInt64(1)), (datasets: 60, seed: UInt64(2))])
     func shuffledWebhooksOfManyDatasets(datasets: Int, seed: UInt64) async throws {
         try await ServiceUnderTest.with { service in

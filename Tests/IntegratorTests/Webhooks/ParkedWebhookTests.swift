@@ -10,7 +10,7 @@ import Testing
 @testable import Sandbox
 
 /// Webhooks of datasets that are not known yet (spec, section 4).
-@Suite struct ParkedWebhookTests {
+@Suite(.timeLimit(.minutes(10))) struct ParkedWebhookTests {
     private func park(_ webhooks: [TestWebhook], on service: ServiceUnderTest) async throws {
         for webhook in webhooks {
             let answer = try await service.post(webhook)

@@ -11,7 +11,7 @@ import Signatures
 import Testing
 
 /// Each row of the table of spec, section 4, over HTTP.
-@Suite struct WebhookAnswerTests {
+@Suite(.timeLimit(.minutes(10))) struct WebhookAnswerTests {
     @Test func validAndNew() async throws {
         try await ServiceUnderTest.with { service in
             let history = try await service.history(of: try await service.scene().wishlist)

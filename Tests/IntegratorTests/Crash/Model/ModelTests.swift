@@ -18,7 +18,7 @@ import Testing
 ///
 /// A schedule that fails is printed with its seed. `make chaos SEED=17` runs that one alone, as does `MODEL_SEED=17 Tests/Scripts/test
 /// --filter ModelTests`; what is done to the processes meanwhile is left to chance. `MODEL_SCHEDULES=5000` runs more of them.
-@Suite struct ModelTests {
+@Suite(.timeLimit(.minutes(60))) struct ModelTests {
     private static func setting(_ name: String) -> UInt64? {
         ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
     }
