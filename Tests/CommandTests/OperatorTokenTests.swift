@@ -4,7 +4,7 @@ import Testing
 @testable import Web
 
 /// `OPERATOR_TOKEN`.
-@Suite(.timeLimit(.minutes(1))) struct OperatorTokenTests {
+@Suite(.timeLimit(.minutes(5))) struct OperatorTokenTests {
     @Test func namesPermissionsAndTokensAreRead() {
         let (tokens, reasons) = OperatorTokens.parse(
             "ada:act:0123456789abcdef, eve:read:with:colons:in:it:1\nbob:read:fedcba9876543210")

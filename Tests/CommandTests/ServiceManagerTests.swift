@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// The protocol of sd_notify(3), over a real socket.
-@Suite(.timeLimit(.minutes(1))) struct ServiceManagerTests {
+@Suite(.timeLimit(.minutes(5))) struct ServiceManagerTests {
     /// What a service manager listens with.
     private final class Listener {
         let name: String

@@ -5,7 +5,7 @@ import Time
 @testable import Datasets
 
 /// What an event leaves of times.
-@Suite(.timeLimit(.minutes(1))) struct HistoryEdgeTests {
+@Suite(.timeLimit(.minutes(5))) struct HistoryEdgeTests {
     private static let now = Timestamp(seconds: 1_800_000_000)
 
     /// It was thought to have ended before.

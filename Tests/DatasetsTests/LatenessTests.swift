@@ -5,7 +5,7 @@ import Time
 @testable import Datasets
 
 /// "Why is it late?", in a sentence.
-@Suite(.timeLimit(.minutes(1))) struct LatenessTests {
+@Suite(.timeLimit(.minutes(5))) struct LatenessTests {
     private static let now = Timestamp(seconds: 1_800_000_000)
 
     private func why(

@@ -4,7 +4,7 @@ import Time
 @testable import Datasets
 
 /// What a client wants the training to be.
-@Suite(.timeLimit(.minutes(1))) struct TrainingRequestTests {
+@Suite(.timeLimit(.minutes(5))) struct TrainingRequestTests {
     private let time = Timestamp(seconds: 1_800_000_000)
 
     /// What was not asked for has no time to be kept, whatever the column holds.

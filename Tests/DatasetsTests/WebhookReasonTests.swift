@@ -4,7 +4,7 @@ import Testing
 @testable import Datasets
 
 /// What a webhook may look like, and what its sender is told where it may not (spec, section 4).
-@Suite(.timeLimit(.minutes(1))) struct WebhookReasonTests {
+@Suite(.timeLimit(.minutes(5))) struct WebhookReasonTests {
     private func content(_ body: String) -> IncomingWebhook.Content {
         IncomingWebhook(id: "msg_1", body: Array(body.utf8)).content
     }

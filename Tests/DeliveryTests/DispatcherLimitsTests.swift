@@ -5,7 +5,7 @@ import Testing
 @testable import Delivery
 
 /// When a dispatcher gives senders nothing. One that is draining says so at once.
-@Suite(.timeLimit(.minutes(1))) struct DispatcherLimitsTests {
+@Suite(.timeLimit(.minutes(5))) struct DispatcherLimitsTests {
     /// With a lease taken so long ago, and notifications of so many datasets.
     private func dispatcher(datasets: Int64, leaseSince age: Duration = .zero) -> Dispatcher {
         let dispatcher = Dispatcher()

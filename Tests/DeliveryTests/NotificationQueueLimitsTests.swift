@@ -5,7 +5,7 @@ import Testing
 @testable import Delivery
 
 /// What a queue leaves alone: datasets in flight, those being read, those that another instance delivers.
-@Suite(.timeLimit(.minutes(1))) struct NotificationQueueLimitsTests {
+@Suite(.timeLimit(.minutes(5))) struct NotificationQueueLimitsTests {
     private let start = ContinuousClock.now
 
     private func entry(_ id: Int64 = 7, from: Int64, to: Int64, watermark: Int64 = 0) -> OutboxEntry {
@@ -65,7 +65,7 @@ import Testing
 }
 
 /// An instance's lease goes by its number.
-@Suite(.timeLimit(.minutes(1))) struct LeaseNumberTests {
+@Suite(.timeLimit(.minutes(5))) struct LeaseNumberTests {
     /// A statement about an earlier lease may be answered late.
     @Test func theLossOfAnotherLeaseIsNone() {
         var lease = InstanceLease()

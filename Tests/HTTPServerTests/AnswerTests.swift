@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Answers that come late, twice, never, or for nobody.
-@Suite(.timeLimit(.minutes(1))) struct AnswerTests {
+@Suite(.timeLimit(.minutes(5))) struct AnswerTests {
     static let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
     @Test func twoHundredClientsAreAnsweredFromOtherThreads() throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A client that has sent all it will is not gone (RFC 9112, section 9.6): it gets all its answers, and then the end.
-@Suite(.timeLimit(.minutes(1))) struct HalfClosedTests {
+@Suite(.timeLimit(.minutes(5))) struct HalfClosedTests {
     static let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
     static let post = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
     static let large = String(repeating: "x", count: 60_000)

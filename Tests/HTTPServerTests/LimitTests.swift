@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What the server does not bear.
-@Suite(.timeLimit(.minutes(1))) struct LimitTests {
+@Suite(.timeLimit(.minutes(5))) struct LimitTests {
     static let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
     static func server(_ change: (inout HTTPServer.Configuration) -> Void = { _ in }) throws -> HTTPServer {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a request carries to the handler, and a response to the client.
-@Suite(.timeLimit(.minutes(1))) struct MessageTests {
+@Suite(.timeLimit(.minutes(5))) struct MessageTests {
     /// Answers with what it saw.
     static func echo(_ configuration: HTTPServer.Configuration = .init()) throws -> HTTPServer {
         try HTTPServer.start(configuration) { request, responder in

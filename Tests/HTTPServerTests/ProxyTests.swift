@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Behind nginx, which makes a 502 of an answer that it cannot read, and takes a server that resets connections out.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: Nginx.program != nil)) struct ProxyTests {
+@Suite(.timeLimit(.minutes(5)), .enabled(if: Nginx.program != nil)) struct ProxyTests {
     static let kept = "proxy_http_version 1.1; proxy_set_header Connection \"\"; client_max_body_size 0;"
 
     /// A proxy that sends the body on as it comes, or once it has it; that keeps connections, or not.

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Refusals while the client still sends reach it: they are not lost to a reset.
-@Suite(.timeLimit(.minutes(1))) struct RefusalTests {
+@Suite(.timeLimit(.minutes(5))) struct RefusalTests {
     static func server(_ change: (inout HTTPServer.Configuration) -> Void = { _ in }) throws -> HTTPServer {
         var configuration = HTTPServer.Configuration()
         configuration.maximumHeaderBytes = 8192

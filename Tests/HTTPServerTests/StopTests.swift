@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Starting and stopping.
-@Suite(.timeLimit(.minutes(1))) struct StopTests {
+@Suite(.timeLimit(.minutes(5))) struct StopTests {
     static let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
     @Test func aTakenPortIsNamed() throws {

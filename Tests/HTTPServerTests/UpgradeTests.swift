@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What happens after 101.
-@Suite(.timeLimit(.minutes(1))) struct UpgradeTests {
+@Suite(.timeLimit(.minutes(5))) struct UpgradeTests {
     static let request = "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 
     /// Echoes bytes until the client goes, and says so.

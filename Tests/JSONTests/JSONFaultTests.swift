@@ -2,7 +2,7 @@ import JSON
 import Testing
 
 /// Where a text fails, and what can be read of it all the same.
-@Suite(.timeLimit(.minutes(1))) struct JSONFaultTests {
+@Suite(.timeLimit(.minutes(5))) struct JSONFaultTests {
     private func error(_ text: String) -> JSONError? {
         do throws(JSONError) {
             _ = try JSONDocument(parsing: Array(text.utf8))

@@ -5,7 +5,7 @@ import Testing
 @testable import Lanes
 
 /// The bounds of a lane. What fails here fails: a lane that gives nothing is closed after a while.
-@Suite(.timeLimit(.minutes(1))) struct LaneLimitsTests {
+@Suite(.timeLimit(.minutes(5))) struct LaneLimitsTests {
     private func webhook(of dataset: Int64 = 1, bytes: Int = 0) -> Batch.PendingWebhook {
         let body = #"{"type": "dataset.queued", "data": {"dataset_id": \#(dataset), "sequence": 1}}"#
         return Batch.PendingWebhook(

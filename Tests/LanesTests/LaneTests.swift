@@ -101,7 +101,7 @@ import Time
 
     // MARK: - Histories that others have locked
 
-    @Test(.timeLimit(.minutes(1))) func whatIsSetApartIsTriedAgainInItsOrder() async throws {
+    @Test(.timeLimit(.minutes(5))) func whatIsSetApartIsTriedAgainInItsOrder() async throws {
         let lane = Lane()
         let (first, second, third) = (webhook(of: 1), webhook(of: 1), webhook(of: 1))
         #expect(lane.submit(first) && lane.submit(second))
@@ -132,7 +132,7 @@ import Time
         #expect(lane.depth == 1)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aClosedLaneStillTriesWhatIsSetApart() async throws {
+    @Test(.timeLimit(.minutes(5))) func aClosedLaneStillTriesWhatIsSetApart() async throws {
         let lane = Lane()
         var batch = Batch()
         batch.changes = [change(3)]
@@ -155,7 +155,7 @@ import Time
         #expect(await lane.take(maximum: 5) == nil)
     }
 
-    @Test(.timeLimit(.minutes(1))) func theWriterIsWoken() async {
+    @Test(.timeLimit(.minutes(5))) func theWriterIsWoken() async {
         for ending in [true, false] {
             let lane = Lane()
             async let batch = lane.take(maximum: 5)
@@ -165,7 +165,7 @@ import Time
     }
 
     /// Many threads hand in, one writer takes: each webhook is in exactly one batch.
-    @Test(.timeLimit(.minutes(1))) func nothingIsLostUnderLoad() async {
+    @Test(.timeLimit(.minutes(5))) func nothingIsLostUnderLoad() async {
         let lane = Lane(capacity: 10_000)
         async let taken = {
             var taken: [String] = []

@@ -3,7 +3,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct MigratorTests {
+@Suite(.timeLimit(.minutes(5))) struct MigratorTests {
     private let first = Migration(
         name: "0001_tables.sql",
         text: """

@@ -2,7 +2,7 @@ import MySQL
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct PoolTests {
+@Suite(.timeLimit(.minutes(5))) struct PoolTests {
     @Test func sharesConnections() async throws {
         let pool = MySQLPool(try await TestServer.shared().configuration(), maximumConnections: 3)
         let ids = try await withThrowingTaskGroup(of: UInt64.self) { group in

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct ServerDeathTests {
-    @Test(.timeLimit(.minutes(2))) func poolsOutliveTheirServer() async throws {
+    @Test(.timeLimit(.minutes(5))) func poolsOutliveTheirServer() async throws {
         let server = try await TestServer.startOwn(durable: true)
         let setup = try await MySQLConnection.connect(server.configuration())
         try await setup.execute("create database d")

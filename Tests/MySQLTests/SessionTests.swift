@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Each on a server that hands out another session than the one we need.
-@Suite(.timeLimit(.minutes(2))) struct SessionTests {
+@Suite(.timeLimit(.minutes(5))) struct SessionTests {
     /// What a statement does differently, and the server's setting for it.
     private static let hostile = [
         "--character-set-server=latin1", "--collation-server=latin1_swedish_ci",

@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct TransportTests {
+@Suite(.timeLimit(.minutes(5))) struct TransportTests {
     private func account(_ port: UInt16, at server: TestServer, _ rule: String = "") async throws -> MySQLConfiguration
     {
         let root = try await MySQLConnection.connect(server.configuration())

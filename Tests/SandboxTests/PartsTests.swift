@@ -28,7 +28,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct RecorderTests {
+@Suite(.timeLimit(.minutes(5))) struct RecorderTests {
     @Test func whoWaitsIsWokenInTime() async throws {
         let recorder = Recorder<Int>()
         async let two = recorder.wait(count: 2)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.timeLimit(.minutes(1))) struct PusherServerTests {
+@Suite(.timeLimit(.minutes(5))) struct PusherServerTests {
     /// A connection that has learnt its socket id.
     struct Socket {
         let client: WebSocketClient

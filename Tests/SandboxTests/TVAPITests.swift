@@ -6,7 +6,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.timeLimit(.minutes(1))) struct TVAPITests {
+@Suite(.timeLimit(.minutes(5))) struct TVAPITests {
     /// A sandbox with a registered callback.
     func withTV(
         _ scenario: Scenario = .quick, events: String = #"["*"]"#,

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.timeLimit(.minutes(1))) struct TVDeliveryTests {
+@Suite(.timeLimit(.minutes(5))) struct TVDeliveryTests {
     /// Creates one dataset and waits until it is over.
     func run(
         _ scenario: Scenario = .quick, events: String = #"["*"]"#,

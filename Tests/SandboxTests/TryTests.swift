@@ -7,7 +7,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.timeLimit(.minutes(1))) struct TryTests {
+@Suite(.timeLimit(.minutes(5))) struct TryTests {
     /// Runs `try` against an integrator that only sends the events; what was printed.
     func run(
         events: [(name: String, revision: Int)], applied: Int = 3, sent: Int, dropsOne: Bool = false,

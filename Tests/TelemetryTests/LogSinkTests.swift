@@ -3,7 +3,7 @@ import Glibc
 import Telemetry
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LogSinkTests {
+@Suite(.timeLimit(.minutes(5))) struct LogSinkTests {
     /// Reads all that is there, until the other end is closed or, if it is not, until nothing more is there.
     private func read(_ descriptor: Int32, untilEnd: Bool) -> String {
         var bytes: [UInt8] = []

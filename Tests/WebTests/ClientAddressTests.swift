@@ -4,7 +4,7 @@ import Testing
 @testable import Web
 
 /// `TRUSTED_PROXIES`: whose word on the client's address counts.
-@Suite(.timeLimit(.minutes(1))) struct ClientAddressTests {
+@Suite(.timeLimit(.minutes(5))) struct ClientAddressTests {
     private static let networks = ["10.0.0.0/8", "192.0.2.7", "fd00::/8", "::1"].compactMap {
         ClientAddress.Network($0)
     }

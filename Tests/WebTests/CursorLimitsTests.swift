@@ -7,7 +7,7 @@ import Time
 @testable import Web
 
 /// Cursors that are not of the list, and the first page's links.
-@Suite(.timeLimit(.minutes(1))) struct CursorLimitsTests {
+@Suite(.timeLimit(.minutes(5))) struct CursorLimitsTests {
     private func cursor(_ json: String, sort: HistoriesQuery.Sort) -> HistoryCursor? {
         let text = Data(json.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
         return HistoryCursor(text: String(text.prefix { $0 != "=" }), sort: sort)

@@ -4,7 +4,7 @@ import Testing
 @testable import Web
 
 /// `CORS_ALLOWED_ORIGINS`: an origin is allowed if it is one of these, byte for byte (RFC 6454, section 5).
-@Suite(.timeLimit(.minutes(1))) struct OriginTests {
+@Suite(.timeLimit(.minutes(5))) struct OriginTests {
     private static let own = "https://console.example.com"
 
     private func request(_ method: String, _ headers: [(String, String)]) -> HTTPRequest {

@@ -7,7 +7,7 @@ import Testing
 @testable import Sandbox
 
 /// Cursors over histories from before this service, which have no times.
-@Suite(.timeLimit(.minutes(2))) struct CursorEdgeTests {
+@Suite(.timeLimit(.minutes(5))) struct CursorEdgeTests {
     @Test(arguments: ["created_at", "-created_at", "updated_at", "-updated_at", "status", "-status"])
     func historiesWithoutTimesAreMetOnce(sort: String) async throws {
         try await ServiceUnderTest.with(registered: false) { service in

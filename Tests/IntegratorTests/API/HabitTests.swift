@@ -9,7 +9,7 @@ import Testing
 @testable import Sandbox
 
 /// What Laravel's clients, browsers and proxies do besides the contract's words.
-@Suite(.timeLimit(.minutes(2))) struct HabitTests {
+@Suite(.timeLimit(.minutes(5))) struct HabitTests {
     // MARK: Preflights
 
     private static let origin = "https://console.example.com"

@@ -5,7 +5,7 @@ import Testing
 @testable import Integrator
 
 /// Setting the training status is a compare-and-set on what the client was judged by (spec, section 2, Case 3).
-@Suite(.timeLimit(.minutes(2))) struct TrainingRaceTests {
+@Suite(.timeLimit(.minutes(5))) struct TrainingRaceTests {
     /// Sends requests while the row of the history is locked, so that all are judged before the first is made.
     /// - Returns: the revision afterwards, and the answers.
     private func race(

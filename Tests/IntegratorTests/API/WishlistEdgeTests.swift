@@ -5,7 +5,7 @@ import Testing
 @testable import Integrator
 
 /// What is not named rightly is not found.
-@Suite(.timeLimit(.minutes(2))) struct WishlistEdgeTests {
+@Suite(.timeLimit(.minutes(5))) struct WishlistEdgeTests {
     @Test func slugsAndIDsAreComparedAsTheyAre() async throws {
         try await ServiceUnderTest.with(registered: false) { service in
             let scene = try await service.scene()

@@ -10,7 +10,7 @@ import Testing
 @testable import Web
 
 /// Conditions of access, one after the other.
-@Suite(.timeLimit(.minutes(2))) struct AccessConditionTests {
+@Suite(.timeLimit(.minutes(5))) struct AccessConditionTests {
     @Test func aHeaderOfAnySizeIsNotRead() {
         #expect(AccessTokens.bearer("Bearer t") == "t")
         #expect(AccessTokens.bearer(String(repeating: "x", count: 1100) + " Bearer t") == nil)

@@ -8,7 +8,7 @@ import Testing
 @testable import Integrator
 
 /// Failed logins are limited by address, before the token is looked up.
-@Suite(.timeLimit(.minutes(2))) struct LoginLimitTests {
+@Suite(.timeLimit(.minutes(5))) struct LoginLimitTests {
     private let path = "/api/v1/wishlist-to-group"
 
     private func ask(

@@ -11,7 +11,7 @@ import Testing
 @testable import Web
 
 /// What holds for all commands.
-@Suite(.timeLimit(.minutes(2))) struct CommandLineTests {
+@Suite(.timeLimit(.minutes(5))) struct CommandLineTests {
     private func run(_ arguments: String...) async -> CommandRun { await CommandRun([:], arguments) }
 
     @Test func versionAndHelp() async {

@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aStatementThatWaitsIsFound() async throws {
+    @Test(.timeLimit(.minutes(5))) func aStatementThatWaitsIsFound() async throws {
         try await ServiceUnderTest.with { service in
             async let waiting = service.execute("DO SLEEP(8)")
             var found: [String] = []

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `integrator migrate`, and its way back.
-@Suite(.timeLimit(.minutes(2))) struct MigrateCommandTests {
+@Suite(.timeLimit(.minutes(5))) struct MigrateCommandTests {
     private func run(_ database: MySQLConfiguration, _ arguments: String...) async -> CommandRun {
         let environment = [
             "DB_SOCKET": database.socket ?? "", "DB_DATABASE": database.database, "DB_USERNAME": database.username,

@@ -6,7 +6,7 @@ import Testing
 @testable import Store
 
 /// What `integrator prune` leaves: one condition after the other.
-@Suite(.timeLimit(.minutes(2))) struct PruneLimitsTests {
+@Suite(.timeLimit(.minutes(5))) struct PruneLimitsTests {
     /// A history with two old events that have been notified, and what is left of them.
     private func kept(
         status: HistoryStatus, revision: Int64 = 3, notified: Int64 = 3, _ change: (SQL) -> SQL? = { _ in nil }

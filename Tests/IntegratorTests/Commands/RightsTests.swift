@@ -8,7 +8,7 @@ import Testing
 @testable import Integrator
 
 /// Users that have the rights of `fixtures/deploy/grants.sql` and no more.
-@Suite(.timeLimit(.minutes(2))) struct RightsTests {
+@Suite(.timeLimit(.minutes(5))) struct RightsTests {
     /// The lines of the file for one of its users, for another user and schema.
     private static func grants(of user: String, to other: String, on schema: String) throws -> [String] {
         let file = URL(filePath: #filePath).deletingLastPathComponent()

@@ -11,7 +11,7 @@ import Testing
 @testable import TestSupport
 
 /// `integrator callbacks rotate-secret` where an instance does not take the new secret.
-@Suite(.timeLimit(.minutes(2))) struct SecretRotationFailureTests {
+@Suite(.timeLimit(.minutes(5))) struct SecretRotationFailureTests {
     private let client = HTTPClient(maximumConnectionsPerHost: 4, maximumResponseBytes: 1 << 20)
 
     /// Starts an instance with its secrets in a file, and runs the program as told.

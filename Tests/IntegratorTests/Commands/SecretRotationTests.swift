@@ -45,7 +45,7 @@ import Testing
         ).status
     }
 
-    @Test(.timeLimit(.minutes(2))) func nothingIsRefusedWhileTheSecretChanges() async throws {
+    @Test(.timeLimit(.minutes(5))) func nothingIsRefusedWhileTheSecretChanges() async throws {
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
             let file = try TestFolder.make() + "/secrets"
@@ -98,7 +98,7 @@ import Testing
     }
 
     /// Whatever a reload finds, it goes on with what it has, and says why.
-    @Test(.timeLimit(.minutes(2))) func aReloadThatFailsKeepsTheSecrets() async throws {
+    @Test(.timeLimit(.minutes(5))) func aReloadThatFailsKeepsTheSecrets() async throws {
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
             let file = try TestFolder.make() + "/secrets"

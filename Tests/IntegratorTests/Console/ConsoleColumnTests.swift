@@ -10,7 +10,7 @@ import Time
 @testable import Store
 
 /// Rows, columns and indexes as other applications have left them.
-@Suite(.timeLimit(.minutes(2))) struct ConsoleColumnTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsoleColumnTests {
     /// One row that cannot be read breaks no page and refuses no webhook.
     @Test func whatIsLeftBreaksNothing() async throws {
         let tables: [SQL] = [

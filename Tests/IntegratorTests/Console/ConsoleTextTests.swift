@@ -10,7 +10,7 @@ import Time
 @testable import Store
 
 /// Text in tables whose character set has not all that UTF-8 has.
-@Suite(.timeLimit(.minutes(2))) struct ConsoleTextTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsoleTextTests {
     private static let absent = ["%E6%97%A5%E6%9C%AC", "%F0%9F%98%80", "%3F%3F", "%C3%A9t%C3%A9%20"]
 
     @Test(arguments: [

@@ -10,7 +10,7 @@ import Time
 @testable import Store
 
 /// Sanctum's tokens in all their forms, and what is deleted softly.
-@Suite(.timeLimit(.minutes(1))) struct ConsoleTokenTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsoleTokenTests {
     @Test(
         arguments: [
             (#"["*"]"#, ["*"]), (#"{"0":"*"}"#, ["*"]), (#"{"1":"datasets:read","5":"x"}"#, ["datasets:read", "x"]),

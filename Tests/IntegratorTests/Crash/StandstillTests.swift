@@ -14,7 +14,7 @@ import Testing
     private let client = HTTPClient(maximumConnectionsPerHost: 64, maximumResponseBytes: 1 << 20)
 
     /// The request has gone out, the watermark has not: it is sent again, and noted then.
-    @Test(.timeLimit(.minutes(2))) func killedBetweenPublishAndWatermarkItIsSentAgain() async throws {
+    @Test(.timeLimit(.minutes(5))) func killedBetweenPublishAndWatermarkItIsSentAgain() async throws {
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
             let history = try await service.history(of: try await service.scene().wishlist)

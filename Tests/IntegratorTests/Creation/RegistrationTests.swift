@@ -13,7 +13,7 @@ import Time
 @testable import Sandbox
 
 /// The callback's registration (spec, section 4).
-@Suite(.timeLimit(.minutes(2))) struct RegistrationTests {
+@Suite(.timeLimit(.minutes(5))) struct RegistrationTests {
     private static let events = ["dataset.queued", "dataset.completed"]
 
     private func with<R>(

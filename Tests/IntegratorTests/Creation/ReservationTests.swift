@@ -8,7 +8,7 @@ import Testing
 @testable import Store
 
 /// Reservations and idempotency keys, as far as a lost answer or another request is in play.
-@Suite(.timeLimit(.minutes(2))) struct ReservationTests {
+@Suite(.timeLimit(.minutes(5))) struct ReservationTests {
     private static let fingerprint = [UInt8](repeating: 1, count: 32)
 
     private func with(

@@ -10,7 +10,7 @@ import Time
 @testable import Sandbox
 
 /// What is not known is not final (spec, section 2): creates whose attempts fail in all ways.
-@Suite(.timeLimit(.minutes(2))) struct UnknownOutcomeTests {
+@Suite(.timeLimit(.minutes(5))) struct UnknownOutcomeTests {
     /// What became of a create, and of the webhook that comes after it.
     private struct Course {
         var answer: HTTPAnswer

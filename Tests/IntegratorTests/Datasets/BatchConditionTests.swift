@@ -9,7 +9,7 @@ import Time
 @testable import Store
 
 /// What one transaction of a lane decides, without a service beside: one condition after the other.
-@Suite(.timeLimit(.minutes(2))) struct BatchConditionTests {
+@Suite(.timeLimit(.minutes(5))) struct BatchConditionTests {
     private func with(_ body: (ServiceUnderTest, TestWishlist) async throws -> Void) async throws {
         try await ServiceUnderTest.with(registered: false) { service in
             try await service.instance.stop()
@@ -227,7 +227,7 @@ import Time
 }
 
 /// What a lane's writer does about errors, in a service.
-@Suite(.timeLimit(.minutes(2))) struct WriterErrorTests {
+@Suite(.timeLimit(.minutes(5))) struct WriterErrorTests {
     /// A known row lets a webhook with a new sequence pass unlooked-up: the unique key of the log finds it out.
     @Test func anOldIDWithANewSequenceIsADuplicate() async throws {
         try await ServiceUnderTest.with(registered: false) { service in

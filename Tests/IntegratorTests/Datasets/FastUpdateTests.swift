@@ -7,7 +7,7 @@ import Testing
 @testable import Store
 
 /// Histories are written from the log's rows: what that statement does not find is written otherwise.
-@Suite(.timeLimit(.minutes(2))) struct FastUpdateTests {
+@Suite(.timeLimit(.minutes(5))) struct FastUpdateTests {
     private func commit(_ webhooks: [TestWebhook], on service: ServiceUnderTest) async throws {
         try await service.connection.run { connection in
             var batch = Batch()

@@ -8,7 +8,7 @@ import Time
 
 /// The two ways in which a lane writes a history: from the rows of the log, and by value where the ids of the log may have
 /// gaps. Both make the same row, and the row cache holds it.
-@Suite(.timeLimit(.minutes(2))) struct WritePathTests {
+@Suite(.timeLimit(.minutes(5))) struct WritePathTests {
     @Test func bothMakeTheSameRow() async throws {
         try await ServiceUnderTest.with(registered: false) { service in
             let group = try await service.group()

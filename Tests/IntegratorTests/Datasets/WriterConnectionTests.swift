@@ -6,7 +6,7 @@ import Testing
 @testable import Integrator
 
 /// The writers' connections, where the account may have few.
-@Suite(.timeLimit(.minutes(1))) struct WriterConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct WriterConnectionTests {
     private func with(
         connections: Int, _ body: (ServiceUnderTest, _ account: MySQLConfiguration) async throws -> Void
     ) async throws {

@@ -9,7 +9,7 @@ import Testing
 @testable import Store
 
 /// What the keeper of the outbox could not note or read while the database was away, it notes and reads later.
-@Suite(.timeLimit(.minutes(2))) struct SettlementTests {
+@Suite(.timeLimit(.minutes(5))) struct SettlementTests {
     /// An instance's memory and its keeper, with a history that has two changes and names this instance.
     private func with(
         _ body: (ServiceUnderTest, Dispatcher, OutboxKeeper, TestHistory) async throws -> Void

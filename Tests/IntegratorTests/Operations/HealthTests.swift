@@ -12,7 +12,7 @@ import Testing
 
 @testable import Integrator
 
-@Suite(.timeLimit(.minutes(2))) struct HealthTests {
+@Suite(.timeLimit(.minutes(5))) struct HealthTests {
     @Test func isReadyOnceTheCallbackIsRegistered() async throws {
         try await ServiceOnTrial.with { trial in
             try await trial.waitUntilReady()
@@ -125,7 +125,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ProbeTests {
+@Suite(.timeLimit(.minutes(5))) struct ProbeTests {
     @Test func isAskedOnceForAll() async {
         let asked = Calls()
         let probe = Probe(validity: .seconds(60), patience: .seconds(60)) { await asked.next() }

@@ -7,7 +7,7 @@ import Testing
 
 /// Clients that mean no good, against an HTTP server as the service sets it up, but for its time limits: each gets a clear
 /// status or a closed connection within a bounded time, and others are served meanwhile.
-@Suite(.timeLimit(.minutes(2))) struct HostileClientTests {
+@Suite(.timeLimit(.minutes(5))) struct HostileClientTests {
     private static let head = "Host: h\r\n"
     private static let good = Array("GET /good HTTP/1.1\r\n\(head)Connection: close\r\n\r\n".utf8)
 

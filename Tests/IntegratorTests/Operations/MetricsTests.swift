@@ -4,7 +4,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.timeLimit(.minutes(2))) struct MetricsTests {
+@Suite(.timeLimit(.minutes(5))) struct MetricsTests {
     private static let wishlist = "/api/v1/wishlist-to-group/autumn-living-room"
 
     @Test func countsWhatHappened() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite(.timeLimit(.minutes(2))) struct SecretsTests {
+@Suite(.timeLimit(.minutes(5))) struct SecretsTests {
     private static let wishlist = "/api/v1/wishlist-to-group/autumn-living-room"
     private static let trace = "0af7651916cd43dd8448eb211c80319c"
 

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Webhooks over connections of every kind, against the whole service.
-@Suite(.timeLimit(.minutes(2))) struct WebhookConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct WebhookConnectionTests {
     /// A webhook of an unknown dataset, as it goes over the line.
     private static func webhook(_ number: Int, version: String = "1.1", fields: String = "") -> [UInt8] {
         let body = Array(

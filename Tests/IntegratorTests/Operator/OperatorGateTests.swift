@@ -12,7 +12,7 @@ import Testing
 @testable import Sandbox
 
 /// Who is let in to the operator's side (spec, section 10).
-@Suite(.timeLimit(.minutes(2))) struct OperatorGateTests {
+@Suite(.timeLimit(.minutes(5))) struct OperatorGateTests {
     private static let me = "/operator/api/me"
 
     @Test func withoutATokenOfOursNothingIsTold() async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import Integrator
 
 /// What a balancer sees of an instance that stops.
-@Suite(.timeLimit(.minutes(2))) struct DrainTests {
+@Suite(.timeLimit(.minutes(5))) struct DrainTests {
     @Test func servesOnForAsLongAsItIsTold() async throws {
         try await ServiceUnderTest.with(["DRAIN_DELAY_SECONDS": "3"]) { service in
             let start = ContinuousClock.now

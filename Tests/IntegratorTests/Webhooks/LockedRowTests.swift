@@ -8,7 +8,7 @@ import Testing
 @testable import Integrator
 
 /// A row that another session has locked delays its own dataset only (spec, section 4).
-@Suite(.timeLimit(.minutes(2))) struct LockedRowTests {
+@Suite(.timeLimit(.minutes(5))) struct LockedRowTests {
     /// Another session that holds a row until it is closed.
     private func lock(_ sql: SQL, _ service: ServiceUnderTest) async throws -> MySQLConnection {
         let connection = try await MySQLConnection.connect(service.database)

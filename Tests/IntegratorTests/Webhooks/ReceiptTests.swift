@@ -11,7 +11,7 @@ import Time
 @testable import Sandbox
 
 /// `GET /webhooks/tv-python/{webhook-id}`: what became of a webhook.
-@Suite(.timeLimit(.minutes(2))) struct ReceiptTests {
+@Suite(.timeLimit(.minutes(5))) struct ReceiptTests {
     private func receipt(
         _ service: ServiceUnderTest, of id: String, signedBy secret: WebhookSecret = ServiceUnderTest.secret,
         as own: String = "receipt-\(Fresh.number())", body: [UInt8] = [], at time: Int64 = Timestamp.now().seconds,
