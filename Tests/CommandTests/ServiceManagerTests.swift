@@ -1,12 +1,14 @@
 import Foundation
 import Glibc
-@testable import Integrator
+import TestSupport
 import Testing
+
+@testable import Integrator
 
 /// The protocol of sd_notify(3), over a real socket.
 @Suite(.timeLimit(.minutes(5))) struct ServiceManagerTests {
     /// What a service manager listens with.
-    private final class Listener {
+    private final class Listener: Sendable {
         let name: String
         private let descriptor: Int32
 
@@ -58,7 +60,7 @@ import Testing
         let variables = ["NOTIFY_SOCKET": listener.name, "WATCHDOG_USEC": "30000", "WATCHDOG_PID": "\(getpid())"]
         let manager = try #require(ServiceManager { variables[$0] })
         let signs = Task { await manager.keepAlive() }
-        for _ in 0..<3 { #expect(listener.next() == "WATCHDOG=1") }
+        for _ in 0..<3 { #expect(try await offPool { listener.next() } == "WATCHDOG=1") }
         signs.cancel()
         await signs.value
     }

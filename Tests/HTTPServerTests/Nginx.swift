@@ -12,7 +12,7 @@ struct Nginx {
     /// - Parameter settings: of the location, one or more directives.
     static func start(before ports: [UInt16], upstream: String = "", settings: String = "") async throws -> Nginx {
         let folder = try TestFolder.make()
-        let port = try TestServer.freePort()
+        let port = freePort()
         let servers = ports.map { "server 127.0.0.1:\($0);" }.joined(separator: " ")
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map { "\($0)_temp_path \(folder)/\($0);" }.joined(separator: "\n")

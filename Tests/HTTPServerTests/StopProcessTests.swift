@@ -23,7 +23,7 @@ enum SlowEpoll {
     @Test func stopsUnderLoadEndWell() async throws {
         let log = try TestFolder.make() + "/log"
         for _ in 0..<Self.stops {
-            let port = try TestServer.freePort()
+            let port = freePort()
             let sandbox = [
                 Self.program, "serve", "--port", "\(port)", "--tv-token", "t", "--pusher-app-id", "1", "--pusher-key",
                 "k", "--pusher-secret", "s",

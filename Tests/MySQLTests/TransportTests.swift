@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func theModesVerifyWhatTheySay() async throws {
-        let (port, otherPort) = (try TestServer.freePort(), try TestServer.freePort())
+        let (port, otherPort) = (freePort(), freePort())
         let certificate = try await TestCertificate.make(for: "IP:127.0.0.1")
         let stranger = try await TestCertificate.make(for: "DNS:db.example.com")
         let server = try await TestServer.startOwn(options: certificate.options(port: port))
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func aServerWithoutTLSIsRefusedWhereItIsRequired() async throws {
-        let port = try TestServer.freePort()
+        let port = freePort()
         let server = try await TestServer.startOwn(options: TestServer.tcpOptions(port: port) + ["--skip-ssl"])
         let configuration = try await account(port, at: server)
         #expect(try await cipher(configuration) { $0.tlsMode = .preferred }.isEmpty)
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func anAccountMayDemandTLS() async throws {
-        let port = try TestServer.freePort()
+        let port = freePort()
         let certificate = try await TestCertificate.make(for: "IP:127.0.0.1")
         let server = try await TestServer.startOwn(options: certificate.options(port: port))
         let configuration = try await account(port, at: server, "require ssl")
@@ -140,7 +140,7 @@ private final class RogueServer: Sendable {
 
     /// - Parameter answer: what it says to the client's first answer; nil: a switch to the plugin.
     init(plugin: String, atOnce: Bool, _ answer: [UInt8]? = nil) throws {
-        port = try TestServer.freePort()
+        port = freePort()
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -34,21 +34,4 @@ extension TestServer {
     public static func tcpOptions(port: UInt16) -> [String] {
         ["--skip-networking=0", "--bind-address=127.0.0.1", "--port=\(port)"]
     }
-
-    /// A port of 127.0.0.1 that was free a moment ago.
-    public static func freePort() throws -> UInt16 {
-        let probe = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(probe) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(probe, $0, length) == 0 ? getsockname(probe, $0, &length) : -1
-            }
-        }
-        guard code == 0 else { throw StartError(description: "no free port: error \(errno)") }
-        return UInt16(bigEndian: address.sin_port)
-    }
 }

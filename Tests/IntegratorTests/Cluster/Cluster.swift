@@ -153,7 +153,7 @@ extension ServiceUnderTest {
 
     /// An instance, as a process of its own, at a node of the cluster.
     func instance(
-        at node: Int, of cluster: Cluster, port: UInt16 = IntegratorProcess.freePort(), client: HTTPClient
+        at node: Int, of cluster: Cluster, port: UInt16 = freePort(), client: HTTPClient
     ) async throws -> IntegratorProcess {
         try await IntegratorProcess.start(
             variables(["DB_SOCKET": cluster.sockets[node - 1], "RATE_LIMIT_PER_MINUTE": "100000"]), port: port,

@@ -24,9 +24,6 @@ struct IntegratorProcess: Sendable {
         return URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent("integrator").path
     }()
 
-    /// Any port that nobody has.
-    static func freePort() -> UInt16 { UInt16.random(in: 10_000..<32_000) }
-
     /// Starts it and waits until it takes requests. Its environment is `variables` and nothing else.
     static func start(
         _ variables: [String: String], port: UInt16 = freePort(), client: HTTPClient

@@ -16,7 +16,7 @@ import TestSupport
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
             let kills = 4 * Chaos.factor
-            let port = IntegratorProcess.freePort()
+            let port = freePort()
             var process = try await IntegratorProcess.start(service.variables(), port: port, client: client)
             let load = WebhookLoad(
                 try await service.manyHistories(12), length: Int64(25 * kills), urls: [process.url], client: client)
@@ -41,7 +41,7 @@ import TestSupport
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
             let scene = try await service.scene()
-            let port = IntegratorProcess.freePort()
+            let port = freePort()
             let process = try await IntegratorProcess.start(service.variables(), port: port, client: client)
             try await service.sandboxLog.wait { $0.contains { $0.contains("registered: \(process.url)") } }
             var scenario = Scenario()

@@ -3,6 +3,7 @@ import HTTPClient
 @testable import Integrator
 import JSON
 import MySQL
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -155,7 +156,7 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func orderlyEndUnderLoad() async throws {
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
-            let port = IntegratorProcess.freePort()
+            let port = freePort()
             let process = try await IntegratorProcess.start(service.variables(), port: port, client: client)
             let load = WebhookLoad(
                 try await service.manyHistories(16), length: Int64(100 * Chaos.factor), urls: [process.url],

@@ -3,6 +3,7 @@ import HTTPClient
 @testable import Integrator
 import JSON
 import MySQL
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -85,7 +86,7 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func createsFailCleanlyWhileTheAPIIsAway() async throws {
         try await ServiceUnderTest.with { service in
             try await service.instance.stop()
-            let port = IntegratorProcess.freePort()
+            let port = freePort()
             let url = "http://127.0.0.1:\(port)"
             let process = try await IntegratorProcess.start(
                 service.variables(["TV_API_URL": url, "TV_API_DEADLINE_SECONDS": "1"]), client: client)

@@ -54,7 +54,7 @@ final class ModelWorld: Sendable {
 
     init(_ service: ServiceUnderTest) async throws {
         self.service = service
-        ports = [IntegratorProcess.freePort(), IntegratorProcess.freePort()]
+        ports = [freePort(), freePort()]
         proxy = try CuttingProxy(to: service.database, marker: "INSERT INTO wishlist_dataset_events")
         variables = service.variables(["DB_SOCKET": proxy.socket])
         var started: [IntegratorProcess] = []
