@@ -1,13 +1,13 @@
 import Foundation
 import JSON
 import MySQL
-import TestSupport
 import Testing
 
 @testable import Datasets
 @testable import Integrator
 @testable import Operations
 @testable import Store
+@testable import TestSupport
 @testable import Web
 
 /// What holds for all commands.
@@ -74,6 +74,17 @@ import Testing
     @Test func otherShellsAreRefused() async {
         #expect(await run("completion", "fish").status == 2)
         #expect(await run("completion", "zsh").output.hasPrefix("#compdef integrator\n"))
+    }
+
+    /// The packages' manual page is made of the program's own help (Tests/Scripts/man).
+    @Test func theManualPageHasEachCommand() async throws {
+        let log = try TestFolder.make() + "/page"
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../Scripts/man")
+        let page = try await ServerProcess.start([script.path, IntegratorProcess.program, "1", "2026-01-01"], log: log)
+        #expect(await page.waitForEnd() == 0)
+        let text = try String(contentsOfFile: log, encoding: .utf8)
+        for command in Help.commands.keys { #expect(text.contains(".SS \(command)\n")) }
     }
 
     /// `integrator --version >/dev/full`.
