@@ -1,5 +1,5 @@
-import Time
 package import JSON
+import Time
 
 extension DatasetHistory {
     /// The history resource as clients see it (spec, section 2).

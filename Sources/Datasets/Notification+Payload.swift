@@ -1,6 +1,6 @@
+import JSON
 import Text
 import Time
-import JSON
 
 extension Notification {
     /// The largest payload that Pusher takes, in bytes of UTF-8 (Pusher Channels HTTP API).

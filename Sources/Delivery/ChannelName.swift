@@ -29,7 +29,7 @@ package struct ChannelName: Sendable, Equatable {
     }
 
     /// Whether a wishlist has all the channels of its own that are published to.
-    package static func hasAll(_ kinds: [ChannelKind], of address: WishlistAddress) -> Bool {
+    static func hasAll(_ kinds: [ChannelKind], of address: WishlistAddress) -> Bool {
         kinds.allSatisfy { ChannelName($0, of: address).map { isValid($0.text) } ?? true }
     }
 

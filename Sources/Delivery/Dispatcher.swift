@@ -44,9 +44,11 @@ package final class Dispatcher: Sendable {
 
     private let state: Mutex<State>
 
-    package init(queue: NotificationQueue = NotificationQueue()) {
+    init(queue: NotificationQueue) {
         state = Mutex(State(queue: queue))
     }
+
+    package convenience init() { self.init(queue: NotificationQueue()) }
 
     /// Changes the state, and wakes whoever has something to do then.
     private func update<R>(_ body: (inout State) -> sending R) -> sending R {

@@ -1,4 +1,4 @@
-package import Datasets
+import Datasets
 
 /// The notifications that this instance has to deliver: which of them may go out now, how far each history is delivered, and
 /// what has to be read from the log.
@@ -6,7 +6,7 @@ package import Datasets
 /// A pure value; `Dispatcher` holds it under a lock and does what it decides. For each dataset at most one publish request is
 /// on its way, so order is kept; different datasets go side by side. What does not fit is left to the log, where all of it
 /// stands anyway, and is read later.
-package struct NotificationQueue: Sendable {
+struct NotificationQueue: Sendable {
     /// The life of a dataset in this queue:
     ///
     ///     (absent) ──offer──▶ ready ──take──▶ in flight ──finish──▶ ready | idle ──noted──▶ (absent)
@@ -43,8 +43,8 @@ package struct NotificationQueue: Sendable {
     /// Notifications that wait or are on their way.
     package private(set) var count = 0
 
-    package let maximumDatasets: Int
-    package let maximumPerDataset: Int
+    let maximumDatasets: Int
+    let maximumPerDataset: Int
 
     /// - Parameter maximumDatasets: with something to send; and so many, besides, whose row is not up to date.
     package init(maximumDatasets: Int = 20_000, maximumPerDataset: Int = 64) {
@@ -53,13 +53,13 @@ package struct NotificationQueue: Sendable {
     }
 
     /// Datasets with something to send that nobody sends yet.
-    package var hasReady: Bool { !ready.isEmpty }
+    var hasReady: Bool { !ready.isEmpty }
 
     /// How many datasets those are, about.
-    package var readyCount: Int { ready.count }
+    var readyCount: Int { ready.count }
 
     /// Whether one more dataset with something to send is taken.
-    package var hasRoom: Bool { datasets.count - idleCount < maximumDatasets }
+    var hasRoom: Bool { datasets.count - idleCount < maximumDatasets }
 
     /// Whether nothing waits, is on its way or is to be noted or read.
     package var isEmpty: Bool { datasets.isEmpty && loads.isEmpty }
@@ -67,7 +67,7 @@ package struct NotificationQueue: Sendable {
     // MARK: What comes in
 
     /// Takes what a transaction left to be sent, or what was read from the log.
-    package mutating func offer(_ entry: OutboxEntry, now: ContinuousClock.Instant) {
+    mutating func offer(_ entry: OutboxEntry, now: ContinuousClock.Instant) {
         let id = entry.historyID
         var dataset: Dataset
         if let known = datasets[id] {
@@ -191,7 +191,7 @@ package struct NotificationQueue: Sendable {
 
     /// Takes up to `limit` datasets that have been idle since `time` at least, or that are too many, for their rows to be
     /// released: the history and the revision up to which all of it is delivered.
-    package mutating func takeIdle(since time: ContinuousClock.Instant, limit: Int) -> [(id: Int64, delivered: Int64)] {
+    mutating func takeIdle(since time: ContinuousClock.Instant, limit: Int) -> [(id: Int64, delivered: Int64)] {
         var taken: [(id: Int64, delivered: Int64)] = []
         while taken.count < limit, let (id, since) = idle.first, since <= time || idleCount > maximumDatasets {
             idle.removeFirst()
@@ -202,14 +202,14 @@ package struct NotificationQueue: Sendable {
     }
 
     /// Notes that a row has been released at this revision.
-    package mutating func released(_ id: Int64, at revision: Int64) {
+    mutating func released(_ id: Int64, at revision: Int64) {
         guard let dataset = datasets[id], dataset.idleSince != nil, dataset.delivered == revision else { return }
         datasets[id] = nil
         idleCount -= 1
     }
 
     /// Notes that a row could not be released: it is at this revision. Others may have changed it.
-    package mutating func notReleased(_ id: Int64, revision: Int64? = nil, now: ContinuousClock.Instant) {
+    mutating func notReleased(_ id: Int64, revision: Int64? = nil, now: ContinuousClock.Instant) {
         guard var dataset = datasets[id], dataset.idleSince != nil else { return }
         dataset.latest = max(dataset.latest, revision ?? 0)
         rest(id, &dataset, now)
@@ -231,7 +231,7 @@ package struct NotificationQueue: Sendable {
     }
 
     /// Takes up to `limit` histories that are to be read from the log, and the revision after which.
-    package mutating func takeLoads(limit: Int) -> [Int64: Int64] {
+    mutating func takeLoads(limit: Int) -> [Int64: Int64] {
         if loads.count <= limit {
             defer { loads = [:] }
             return loads
@@ -259,7 +259,7 @@ package struct NotificationQueue: Sendable {
     }
 
     /// Leaves everything.
-    package mutating func forgetAll() {
+    mutating func forgetAll() {
         for id in datasets.keys { forget(id) }
         loads = [:]
     }

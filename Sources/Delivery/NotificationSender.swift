@@ -1,7 +1,7 @@
 import Datasets
-import Time
 package import HTTPClient
 import Telemetry
+import Time
 
 /// The senders: take notifications from the dispatcher, send them to Pusher, and note what became of them (spec, section 5).
 package struct NotificationSender: Sendable {

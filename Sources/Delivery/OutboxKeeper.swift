@@ -1,6 +1,6 @@
 import Datasets
-import Store
 package import MySQL
+import Store
 package import Telemetry
 
 /// Keeps the database and this instance's memory in step about what is owed to Pusher, beside the lanes: holds the lease,

@@ -1,9 +1,9 @@
-import Time
 package import HTTPClient
 import MySQL
 import Pusher
 import Synchronization
 package import Telemetry
+import Time
 
 /// Asks the Pusher server at the start whether it accepts us, so that a wrong key or secret shows before there is something
 /// to send. Later the senders find out by themselves.

@@ -1,10 +1,10 @@
 package import Datasets
-import Time
 package import HTTPClient
 import MySQL
 import Pusher
 import Synchronization
 import Telemetry
+import Time
 
 /// Sends notifications to Pusher: one alone by `events`, several by `batch_events` (spec, section 5).
 package struct PusherPublisher: Sendable {

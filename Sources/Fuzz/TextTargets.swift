@@ -1,9 +1,9 @@
-import Text
-import Store
-import Web
 import HTTPServer
 import Integrator
 import Signatures
+import Store
+import Text
+import Web
 
 /// What is decoded, encoded again byte by byte, decodes to the same.
 func checkQuery(_ bytes: [UInt8]) {

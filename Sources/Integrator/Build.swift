@@ -1,7 +1,7 @@
 /// What this program is.
-package enum Build {
+enum Build {
     /// The release.
-    package static let version = "0.2.0"
+    static let version = "0.2.0"
 
     static var swift: String {
         #if compiler(>=6.4)

@@ -1,57 +1,56 @@
-package import Delivery
 import Datasets
-package import TVPython
-package import Web
-package import MySQL
-package import Signatures
-package import Store
-package import Telemetry
-package import Web
+import Delivery
+import MySQL
+import Signatures
+import Store
+import TVPython
+import Telemetry
+import Web
 
 /// What the service is told from outside (spec, section 7).
-package struct Configuration: Sendable {
-    package var httpHost: String
-    package var httpPort: UInt16
+struct Configuration: Sendable {
+    var httpHost: String
+    var httpPort: UInt16
     /// Without a slash at the end.
-    package var publicURL: String
+    var publicURL: String
     /// What is registered at the TV Python API.
-    package var callback: TVPythonAPI.Callback {
+    var callback: TVPythonAPI.Callback {
         TVPythonAPI.Callback(
             url: publicURL + WebhookEndpoint.path, events: DatasetEventType.webhooks.map(\.rawValue))
     }
-    package var database: MySQLConfiguration
+    var database: MySQLConfiguration
     /// Of Laravel Sanctum.
-    package var tokens: AccessTokens.Settings
+    var tokens: AccessTokens.Settings
     /// How many connections to it an instance takes.
-    package var databaseConnections: Int
-    package var tvAPIURL: String
-    package var tvAPIToken: Secret<String>
-    package var webhookSecrets: [WebhookSecret]
-    package var tvAPIDeadlineSeconds: Int64
-    package var pusher: PusherSettings
-    package var corsAllowedOrigins: [String]
-    package var rateLimitPerMinute: Int
-    package var webhookMaxBytes: Int
-    package var datasetDeadlineSeconds: Int64
-    package var operatorHost: String
-    package var operatorPort: UInt16
+    var databaseConnections: Int
+    var tvAPIURL: String
+    var tvAPIToken: Secret<String>
+    var webhookSecrets: [WebhookSecret]
+    var tvAPIDeadlineSeconds: Int64
+    var pusher: PusherSettings
+    var corsAllowedOrigins: [String]
+    var rateLimitPerMinute: Int
+    var webhookMaxBytes: Int
+    var datasetDeadlineSeconds: Int64
+    var operatorHost: String
+    var operatorPort: UInt16
     /// Who may use the operator's API; none: it is off.
-    package var operatorTokens: OperatorTokens
+    var operatorTokens: OperatorTokens
     /// Names besides `localhost` by which the operator's listener may be called; in lower case.
-    package var operatorAllowedHosts: [String]
+    var operatorAllowedHosts: [String]
     /// Proxies whose word on a client's address counts: addresses and networks.
-    package var trustedProxies: [ClientAddress.Network]
+    var trustedProxies: [ClientAddress.Network]
     /// Where webhooks may come from; none: from everywhere.
-    package var webhookNetworks: [ClientAddress.Network]
+    var webhookNetworks: [ClientAddress.Network]
     /// The public listener has `/health` and `/metrics` too.
-    package var hasPublicHealth: Bool
+    var hasPublicHealth: Bool
     /// How long it serves on after SIGTERM, no longer ready.
-    package var drainDelaySeconds: Int64
-    package var log: Logger
+    var drainDelaySeconds: Int64
+    var log: Logger
 
     /// Reads variables. Every fault is found, not only the first.
     /// - Throws: `ConfigurationFaults`.
-    package init(_ environment: Environment) throws(ConfigurationFaults) {
+    init(_ environment: Environment) throws(ConfigurationFaults) {
         var reader = ConfigurationReader(environment)
         httpHost = reader.text("HTTP_HOST", default: "127.0.0.1")
         httpPort = UInt16(reader.number("HTTP_PORT", default: 8080, in: 0...65535))
@@ -81,7 +80,7 @@ package struct Configuration: Sendable {
     }
 
     /// The configuration of the database and the log alone, for commands that need no more.
-    package static func databaseOnly(
+    static func databaseOnly(
         _ environment: Environment
     ) throws(ConfigurationFaults) -> (MySQLConfiguration, Logger) {
         var reader = ConfigurationReader(environment)
@@ -92,7 +91,7 @@ package struct Configuration: Sendable {
     }
 
     /// What an `OperatorDesk` needs alone.
-    package static func deskOnly(
+    static func deskOnly(
         _ environment: Environment
     ) throws(ConfigurationFaults) -> (MySQLConfiguration, deadlineSeconds: Int64, AccessTokens.Settings) {
         var reader = ConfigurationReader(environment)
@@ -104,7 +103,7 @@ package struct Configuration: Sendable {
     }
 
     /// The webhook secrets alone, at least one: read again while the service runs.
-    package static func secretsOnly(_ environment: Environment) throws(ConfigurationFaults) -> [WebhookSecret] {
+    static func secretsOnly(_ environment: Environment) throws(ConfigurationFaults) -> [WebhookSecret] {
         var reader = ConfigurationReader(environment)
         let secrets = reader.secrets("TV_WEBHOOK_SECRETS")
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
@@ -112,7 +111,7 @@ package struct Configuration: Sendable {
     }
 
     /// The operator's tokens alone: read again while the service runs.
-    package static func operatorTokensOnly(_ environment: Environment) throws(ConfigurationFaults) -> OperatorTokens {
+    static func operatorTokensOnly(_ environment: Environment) throws(ConfigurationFaults) -> OperatorTokens {
         var reader = ConfigurationReader(environment)
         let tokens = reader.operatorTokens()
         if !reader.faults.isEmpty { throw ConfigurationFaults(faults: reader.faults) }
@@ -122,7 +121,7 @@ package struct Configuration: Sendable {
 
 /// What is wrong with the configuration, a line for each fault: the variable and the reason, never its value if that may be
 /// a secret.
-package struct ConfigurationFaults: Error, CustomStringConvertible {
-    package var faults: [String]
-    package var description: String { faults.joined(separator: "\n") }
+struct ConfigurationFaults: Error, CustomStringConvertible {
+    var faults: [String]
+    var description: String { faults.joined(separator: "\n") }
 }

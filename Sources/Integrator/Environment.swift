@@ -13,7 +13,7 @@ package struct Environment: Sendable {
     private let isUnreadable: Bool
     private let faultyNames: Set<String>
 
-    package init(_ variables: [String: String]) {
+    init(_ variables: [String: String]) {
         layers = [variables]
         (faults, isUnreadable, faultyNames) = ([], false, [])
     }
@@ -41,7 +41,7 @@ package struct Environment: Sendable {
     func isInDoubt(_ name: String) -> Bool { isUnreadable || faultyNames.contains(name) }
 
     /// The value, or what the file that `NAME_FILE` names holds, without white space at its ends.
-    package func value(_ name: String) throws(ConfigurationFaults) -> String? {
+    func value(_ name: String) throws(ConfigurationFaults) -> String? {
         guard let path = file(of: name) else { return given(name) }
         do throws(TextFile.Fault) {
             return try TextFile.read(path, limit: Self.largestFile).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -51,7 +51,7 @@ package struct Environment: Sendable {
     }
 
     /// The path of the file that the value of `name` is read from; nil if it is not read from a file.
-    package func file(of name: String) -> String? {
+    func file(of name: String) -> String? {
         guard let layer = layer(of: name), (layer[name].flatMap(Self.meant) ?? "").isEmpty else { return nil }
         return layer["\(name)_FILE"].flatMap { $0.isEmpty ? nil : $0 }
     }

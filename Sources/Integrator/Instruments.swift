@@ -1,19 +1,19 @@
 import Delivery
 import Lanes
-package import Telemetry
+import Telemetry
 import Web
 
 /// The log and the metrics of a running service, with what each room counts. Names and units follow Prometheus'
 /// conventions.
-package final class Instruments: Sendable {
-    package let log: Logger
+final class Instruments: Sendable {
+    let log: Logger
     let metrics: Metrics
     let lanes: LaneInstruments
     let delivery: DeliveryInstruments
     let web: WebInstruments
     let tvAPICalls: CallMeter
 
-    package init(log: Logger, metrics: Metrics = Metrics()) {
+    init(log: Logger, metrics: Metrics = Metrics()) {
         self.log = log
         self.metrics = metrics
         lanes = LaneInstruments(log: log, metrics: metrics)

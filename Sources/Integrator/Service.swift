@@ -5,31 +5,31 @@ import HTTPServer
 import Lanes
 import MySQL
 import Operations
-package import Signatures
+import Signatures
 import Store
-import Telemetry
 import TVPython
-package import Web
+import Telemetry
+import Web
 import Workflows
 
 /// The service, put together: what `integrator serve` runs.
-package struct Service: Sendable {
+struct Service: Sendable {
     /// How long what is in flight may take when the service is told to stop.
     private static let drainTime: Duration = .seconds(20)
 
     /// What is read again while it runs.
-    package enum Reload: Sendable {
+    enum Reload: Sendable {
         case secrets([WebhookSecret], OperatorTokens)
         /// What was read was wrong: all stays as it is.
         case failed(String)
     }
 
-    package let configuration: Configuration
+    let configuration: Configuration
     let instruments: Instruments
     /// Reads the environment again, for the rotation of secrets.
     private let environment: @Sendable () -> Environment
 
-    package init(
+    init(
         configuration: Configuration, environment: @escaping @Sendable () -> Environment = { Environment([:]) }
     ) {
         self.configuration = configuration
@@ -39,7 +39,7 @@ package struct Service: Sendable {
 
     /// Whether the service can work with the database as it is; tells in the log what is otherwise than it should be. A database
     /// that does not answer may do so later.
-    package func databaseIsFit() async -> Bool {
+    func databaseIsFit() async -> Bool {
         let differences: [ConsoleSchema.Difference]
         do throws(MySQLError) {
             differences = try await DatabaseReadiness.differences(configuration.database)
@@ -67,7 +67,7 @@ package struct Service: Sendable {
     ///   - reloads: secrets and tokens to be used from then on.
     ///   - listening: told the ports, for all and for operators, once requests are taken.
     /// - Throws: `HTTPServerError` if a port cannot be had.
-    package func run(
+    func run(
         reloads: AsyncStream<Reload>? = nil, listening: @Sendable (UInt16, _ operator: UInt16) -> Void = { _, _ in },
         until stop: @Sendable () async -> Void
     ) async throws {

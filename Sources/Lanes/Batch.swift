@@ -1,6 +1,6 @@
 package import Datasets
-package import Time
 package import MySQL
+package import Time
 
 /// What one transaction of a lane takes up at once. One webhook is a batch of one.
 package struct Batch: Sendable {

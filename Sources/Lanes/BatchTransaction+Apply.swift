@@ -1,7 +1,7 @@
 import Datasets
+import MySQL
 import Store
 import Time
-import MySQL
 
 extension BatchTransaction {
     /// Applies all that happens, history after history.

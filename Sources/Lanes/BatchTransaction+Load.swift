@@ -1,6 +1,6 @@
 import Datasets
-import Store
 import MySQL
+import Store
 
 extension BatchTransaction {
     /// Begins, and locks the histories that the batch names.

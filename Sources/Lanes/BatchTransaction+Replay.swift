@@ -1,6 +1,6 @@
 package import Datasets
-import Store
 package import MySQL
+import Store
 
 extension BatchTransaction {
     /// An event of the log that changed nothing, and what has become of it now.

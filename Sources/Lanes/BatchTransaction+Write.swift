@@ -1,8 +1,8 @@
-import Text
 import Datasets
-import Store
-import Time
 import MySQL
+import Store
+import Text
+import Time
 
 extension BatchTransaction {
     /// Writes all that has changed.

@@ -1,6 +1,6 @@
 package import Datasets
-import Store
 package import MySQL
+import Store
 
 /// One transaction of a lane: locks the histories that a batch is about, decides in memory, writes everything back.
 ///

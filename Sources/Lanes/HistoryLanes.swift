@@ -1,7 +1,7 @@
 package import Datasets
 package import Delivery
-package import Time
 package import MySQL
+package import Time
 
 /// All changes of histories that this process makes go through here: webhooks and changes of its own. A lane is a queue with
 /// a writer of its own, on a database connection of its own.
@@ -35,8 +35,8 @@ package final class HistoryLanes: Sendable {
         self.instruments = instruments
     }
 
-    /// The lane of a dataset, or of a history that has none yet: always the same, so that batches side by side do not wait for each other's rows. It is a
-    /// matter of speed only: rows are locked in the database.
+    /// The lane of a dataset, or of a history that has none yet: always the same one, so that batches side by side do not wait
+    /// for each other's rows. It is a matter of speed only: rows are locked in the database.
     package func lane(for id: Int64) -> Lane {
         lanes[Int(UInt64(bitPattern: id) % UInt64(lanes.count))]
     }

@@ -1,5 +1,5 @@
-import Store
 import Datasets
+import Store
 package import Telemetry
 
 /// The log, and what is counted where batches are committed. Callable from any thread.

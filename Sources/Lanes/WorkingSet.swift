@@ -1,7 +1,7 @@
 import Datasets
+import MySQL
 import Store
 import Time
-import MySQL
 
 /// What a transaction has locked and read, and what becomes of it.
 struct WorkingSet {

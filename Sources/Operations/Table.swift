@@ -1,5 +1,5 @@
-package import Time
 package import JSON
+package import Time
 
 /// Rows for an operator: an aligned table to read, or JSON to go on with.
 package struct Table: Sendable {

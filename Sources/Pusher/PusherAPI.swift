@@ -1,5 +1,5 @@
-import Text
 import JSON
+import Text
 
 /// A request to the HTTP API, signed. Valid for ten minutes, so make a new one for each attempt.
 public struct PusherRequest: Sendable {

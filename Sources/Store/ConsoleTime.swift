@@ -9,7 +9,7 @@ package import MySQL
 package enum ConsoleTime {
     /// Digits that a TIMESTAMP takes. In a zone with summer time an hour a year does not exist, and the server refuses the
     /// digits of that hour: then the end of that hour is written.
-    package static func storable(_ time: SQL) -> SQL { "FROM_UNIXTIME(UNIX_TIMESTAMP(\(time)))" }
+    static func storable(_ time: SQL) -> SQL { "FROM_UNIXTIME(UNIX_TIMESTAMP(\(time)))" }
 
     /// The present time as it is written to a column of the console.
     package static let now = storable("UTC_TIMESTAMP(6)")

@@ -1,7 +1,7 @@
-import Text
 package import Datasets
-package import Time
 package import MySQL
+import Text
+package import Time
 
 /// Rows of `wishlist_dataset_events` to be appended, as text.
 package struct EventRows: Sendable {

@@ -1,7 +1,7 @@
 package import Datasets
-package import Time
 import JSON
 import MySQL
+package import Time
 
 /// A column of `wishlist_dataset_histories`: how it is read, and how both write paths write it.
 ///

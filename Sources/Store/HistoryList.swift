@@ -4,7 +4,7 @@ package import MySQL
 /// Reads pages of a wishlist's histories.
 package struct HistoryList: Sendable {
     /// The results in one page, in bytes: with 100 of the largest a page would have 25 MB and more.
-    package static let resultBytes = 1 << 20
+    static let resultBytes = 1 << 20
 
     /// A history with its result, which is JSON.
     package struct Item: Sendable {

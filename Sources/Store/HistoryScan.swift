@@ -1,6 +1,6 @@
 package import Datasets
-package import Time
 package import MySQL
+package import Time
 
 /// One pass over an index of `wishlist_dataset_histories`, in the order of that index: no sorting, and as many rows read as
 /// are returned, as long as all filters are in the index.

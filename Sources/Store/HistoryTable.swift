@@ -1,7 +1,7 @@
 package import Datasets
-package import Time
 import JSON
 package import MySQL
+package import Time
 
 /// `wishlist_dataset_histories` as SQL (spec, section 6).
 package enum HistoryTable {

@@ -1,7 +1,7 @@
 package import Datasets
-import Time
 import JSON
 package import MySQL
+import Time
 
 extension Notification {
     /// Reads a notification back from a row of `EventLog.changes`: the history as it is now, with what has changed since

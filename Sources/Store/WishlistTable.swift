@@ -1,6 +1,6 @@
 package import Datasets
-package import Time
 package import MySQL
+package import Time
 
 /// `wishlist_to_groups` as SQL, as far as the lanes read and write it (spec, section 6).
 package enum WishlistTable {

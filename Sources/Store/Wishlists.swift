@@ -1,6 +1,6 @@
 package import Datasets
-import Time
 package import MySQL
+import Time
 
 /// Who may see which wishlist, and whether the group has paid (spec, sections 2 and 6). Read only.
 package struct Wishlists: Sendable {

@@ -7,17 +7,17 @@ package struct CallbackState: Sendable, Equatable {
     /// Since when that is so; nil: never seen.
     package internal(set) var since: Timestamp?
     /// When it was last seen, by GET.
-    package internal(set) var seenAt: Timestamp?
+    var seenAt: Timestamp?
     /// What is wrong with it, or why it could not be put right; empty if all is well.
     package internal(set) var faults: [String] = []
     /// Why it could not be looked at the last time; nil: it could.
-    package internal(set) var problem: String?
+    var problem: String?
     /// How often it was found wrong and put right, since the start.
-    package internal(set) var repairs = 0
+    var repairs = 0
     /// Webhooks whose signature no secret of ours has made, while none was right; 0: all is well.
-    package internal(set) var failingSignatures = 0
+    var failingSignatures = 0
     /// Since when.
-    package internal(set) var failingSince: Timestamp?
+    var failingSince: Timestamp?
 
     package init() {}
 

@@ -36,7 +36,7 @@ package struct SignatureWatch: Sendable, Equatable {
     package mutating func succeeded() { self = SignatureWatch() }
 
     /// Whether something is wrong.
-    package func isFailing(at now: Timestamp) -> Bool { count >= Self.enough && isRecent(at: now) }
+    func isFailing(at now: Timestamp) -> Bool { count >= Self.enough && isRecent(at: now) }
 
     private func isRecent(at now: Timestamp) -> Bool {
         lastAt.map { now < $0.adding(seconds: Self.window) } ?? false

@@ -1,7 +1,7 @@
-package import Telemetry
 package import HTTPClient
 import JSON
 import Signatures
+package import Telemetry
 import Time
 
 /// The TV Python API, as far as this service calls it (spec, section 4; `fixtures/tv-python-api.openapi.json`).
@@ -139,7 +139,7 @@ package struct TVPythonAPI: Sendable {
     }
 
     /// How long a call may take that says nothing else.
-    package static let defaultTimeout: Duration = .seconds(10)
+    static let defaultTimeout: Duration = .seconds(10)
 
     private func call(
         _ method: String, _ path: String, _ body: [UInt8] = [], headers: [(String, String)] = [],

@@ -1,4 +1,5 @@
 import Time
+
 /// Writes one line. Whatever is in the values, it stays one line, without control characters, and each value is cut after a
 /// few hundred bytes.
 struct LogLine {

@@ -1,7 +1,7 @@
-import Store
 package import Datasets
 package import HTTPServer
 import JSON
+import Store
 
 /// An answer that is an error: `{"message", "code"}`, and `errors` where input is at fault (spec, section 2).
 package struct APIError: Error, Sendable {
@@ -21,7 +21,7 @@ package struct APIError: Error, Sendable {
     }
 
     package static let notFound = APIError(404, "not_found", "Not found.")
-    package static let serverError = APIError(500, "server_error", "Server Error")
+    static let serverError = APIError(500, "server_error", "Server Error")
 
     /// The service can do it later.
     package static func unavailable(_ code: String, _ message: String, retryAfter seconds: Int) -> APIError {
@@ -31,7 +31,7 @@ package struct APIError: Error, Sendable {
     }
 
     /// Too many failures from one address.
-    package static func tooManyAttempts(retryAfter seconds: Int64) -> APIError {
+    static func tooManyAttempts(retryAfter seconds: Int64) -> APIError {
         var error = APIError(429, "too_many_requests", "Too Many Attempts.")
         error.headers = [("Retry-After", String(seconds))]
         return error

@@ -119,7 +119,7 @@ package final class APIServer: Sendable {
 
     /// `/a/b/` is `/a/b`, as for Laravel, which redirects to it or, where it does not, answers the same: redirected, a POST
     /// would lose its method or its token on the way.
-    package static func withoutTrailingSlashes(_ path: String) -> String {
+    static func withoutTrailingSlashes(_ path: String) -> String {
         var path = path[...]
         while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
         return String(path)

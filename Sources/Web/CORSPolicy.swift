@@ -1,4 +1,4 @@
-package import HTTPServer
+import HTTPServer
 
 /// Which origins' scripts may read the answers (Fetch standard, section 3.3). Tokens travel in `Authorization`, and cookies
 /// are not looked at: so `*` is as safe as a list, and an origin that is named may send them (axios in Laravel's pages does).
@@ -24,7 +24,7 @@ package struct CORSPolicy: Sendable {
     }
 
     /// Adds what a browser wants to see to the answer to `request`.
-    package func decorate(_ response: inout HTTPResponse, to request: HTTPRequest) {
+    func decorate(_ response: inout HTTPResponse, to request: HTTPRequest) {
         guard !origins.isEmpty else { return }
         if !origins.contains("*") { response.headers.append(("Vary", "Origin")) }
         guard allow(request, in: &response) else { return }
@@ -32,7 +32,7 @@ package struct CORSPolicy: Sendable {
     }
 
     /// The answer to a preflight; nil if the request is none.
-    package func preflight(_ request: HTTPRequest, methods: [String]) -> HTTPResponse? {
+    func preflight(_ request: HTTPRequest, methods: [String]) -> HTTPResponse? {
         guard !origins.isEmpty, request.method == "OPTIONS", request.headers["origin"] != nil,
             request.headers["access-control-request-method"] != nil
         else { return nil }

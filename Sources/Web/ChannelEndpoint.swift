@@ -1,11 +1,11 @@
-import Text
 import Datasets
 import Delivery
-import Store
 import HTTPServer
 import JSON
 import Pusher
+import Store
 import Telemetry
+import Text
 
 /// `POST /broadcasting/auth`: authorises a Pusher subscriber, as Laravel does (spec, section 5).
 struct ChannelEndpoint: Sendable {

@@ -1,9 +1,9 @@
 import Datasets
+import HTTPServer
+import JSON
+import Pusher
 import Store
 import Workflows
-import HTTPServer
-import Pusher
-import JSON
 
 /// Creating datasets (spec, section 2, Case 1).
 struct DatasetEndpoints: Sendable {

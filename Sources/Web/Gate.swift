@@ -1,6 +1,6 @@
 import Datasets
-package import Store
 import HTTPServer
+package import Store
 
 /// Lets requests with a token through to the guarded operations: who it is, how often, and whether the token is for it.
 package struct Gate: Sendable {

@@ -5,8 +5,8 @@ import JSON
 package import Lanes
 import Store
 import Synchronization
-package import Telemetry
 package import TVPython
+package import Telemetry
 
 /// Whether this instance can take traffic, and what else is not as it should be (spec, section 2).
 ///
@@ -75,7 +75,7 @@ package final class Health: Sendable {
     }
 
     /// What is not as it should be besides.
-    package func degradations() -> Faults {
+    func degradations() -> Faults {
         var faults: Faults = []
         let reasons = registration.state.reasons
         if !reasons.isEmpty { faults.append(("callback", reasons.joined(separator: "; "))) }

@@ -1,9 +1,9 @@
-import Store
 import Datasets
-import Time
 import HTTPServer
 import JSON
 import Signatures
+import Store
+import Time
 
 /// A request for a list of histories, with what its links need to know.
 struct HistoriesRequest {

@@ -1,7 +1,7 @@
 import Datasets
-import Store
 import HTTPServer
 import JSON
+import Store
 
 /// Reading a wishlist's histories (spec, section 2, Case 2).
 struct HistoryEndpoints: Sendable {

@@ -1,10 +1,10 @@
 import Datasets
-package import Store
-import Workflows
 import HTTPServer
 import JSON
 import Signatures
+package import Store
 package import Telemetry
+import Workflows
 
 /// `Idempotency-Key` on creates (spec, section 2): the same key and body within 24 hours get the first answer again.
 ///

@@ -1,6 +1,6 @@
+import HTTPServer
 import Text
 import Time
-import HTTPServer
 
 /// Reads the parameters of a query as PHP does (`status[]=1&status[]=2` is a list, of a repeated name the last counts) and
 /// gathers what is wrong with them; parameters that nobody asked for are wrong too.

@@ -1,5 +1,5 @@
-import Time
 import Synchronization
+import Time
 
 /// So many requests a minute for each token, as Laravel's `ThrottleRequests` counts them: a window begins with its first
 /// request and lasts a minute.
@@ -11,9 +11,9 @@ package final class RateLimiter: Sendable {
     package struct Quota: Sendable, Equatable {
         package var limit: Int
         /// Nil: this request is one too many.
-        package var remaining: Int?
+        var remaining: Int?
         /// When the window ends, in seconds since the Unix epoch.
-        package var resetAt: Int64
+        var resetAt: Int64
         package var retryAfter: Int64
 
         /// Laravel's headers: the first two always, the others when there is nothing left.

@@ -1,8 +1,8 @@
 import Datasets
 import HTTPServer
 import JSON
-import Time
 package import Store
+import Time
 
 /// `GET /webhooks/tv-python/{webhook-id}`: what became of a webhook, for its sender. The request has the headers of a webhook
 /// with an empty body: its own `webhook-id`, its time, and their signature; the path names the webhook that is meant.

@@ -70,7 +70,7 @@ package struct Router: Sendable {
     }
 
     /// Finds the operation for a method and a path's decoded segments.
-    package func match(_ method: String, _ segments: [String]) -> Match {
+    func match(_ method: String, _ segments: [String]) -> Match {
         var methods: Set<String> = []
         for route in routes {
             guard let parameters = Self.parameters(of: route.pattern, segments) else { continue }
@@ -84,7 +84,7 @@ package struct Router: Sendable {
     }
 
     /// The template that a path fits: a label for metrics; nil if none does.
-    package func template(of segments: [String]) -> String? {
+    func template(of segments: [String]) -> String? {
         let route = routes.first { Self.parameters(of: $0.pattern, segments) != nil }
         return route.map { "/" + $0.pattern.joined(separator: "/") }
     }

@@ -4,7 +4,7 @@ package struct TraceContext: Sendable, Equatable {
     /// 32 hexadecimal digits in lower case, not all of them 0.
     package let traceID: String
     /// Ours: 16 digits.
-    package let spanID: String
+    let spanID: String
     /// The caller's; a new trace is not sampled, since nothing is recorded here.
     package let flags: UInt8
     /// Whether the caller sent a valid `traceparent`.

@@ -1,8 +1,8 @@
 import Datasets
-import Store
-import Workflows
 import HTTPServer
 import JSON
+import Store
+import Workflows
 
 /// `PATCH .../update-tranning-status` (spec, section 2, Case 3), and its rightly spelt alias.
 struct TrainingEndpoint: Sendable {

@@ -1,6 +1,6 @@
 import Datasets
-package import Lanes
 package import HTTPServer
+package import Lanes
 import Telemetry
 import Time
 

@@ -3,8 +3,8 @@ import HTTPServer
 package import Signatures
 package import Store
 import Synchronization
-import Telemetry
 package import TVPython
+import Telemetry
 import Time
 
 /// Lets through what comes from the TV Python API: from its networks, where they are known, and rightly signed. All others are

@@ -1,4 +1,4 @@
-package import TVPython
+import TVPython
 import Time
 
 /// Decides, attempt by attempt, how a create at the TV Python API goes on (spec, section 2, Case 1). Pure: times are given.
@@ -15,15 +15,15 @@ import Time
 ///     1xx, 3xx, 5xx, other 2xx, cut, silence   asked again, open from now on      asked again
 ///     no connection                            asked again                        asked again
 ///     the deadline                             unavailable                        unavailable
-package struct CreateAttempts: Sendable {
-    package enum Step: Sendable, Equatable {
+struct CreateAttempts: Sendable {
+    enum Step: Sendable, Equatable {
         case again(after: Duration)
         /// The callback is to be registered again, and then asked again.
         case register(reason: String)
         case end(End)
     }
 
-    package enum End: Sendable, Equatable {
+    enum End: Sendable, Equatable {
         case accepted(datasetID: Int64)
         case rejected(reason: String)
         /// A webhook can still show that there is a dataset. `retryAfter` in seconds, if the API has said it.

@@ -1,11 +1,11 @@
-import Time
-import JSON
 package import Datasets
+import JSON
 package import Lanes
 package import MySQL
 import Store
 package import TVPython
 package import Telemetry
+import Time
 
 /// The call that has the TV Python API build a reserved dataset, and what its answer makes of the row.
 package struct CreateCall: Sendable {

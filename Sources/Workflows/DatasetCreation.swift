@@ -1,9 +1,9 @@
 package import Datasets
+import JSON
+import Signatures
 package import Store
 import TVPython
 import Time
-import JSON
-import Signatures
 
 /// Case 1 of the spec: from a wishlist to a dataset at the TV Python API.
 ///

@@ -1,10 +1,10 @@
 import Datasets
 package import Lanes
+package import MySQL
 import Store
 package import TVPython
-import Time
-package import MySQL
 package import Telemetry
+import Time
 
 /// Finds datasets of which nothing has been heard for too long: asks for their webhooks again once, and then calls them
 /// stalled (spec, sections 3 and 4).

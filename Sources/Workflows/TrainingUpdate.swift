@@ -1,9 +1,9 @@
 package import Datasets
+import JSON
 package import Lanes
+import Signatures
 package import Store
 import Time
-import JSON
-import Signatures
 
 /// Setting a wishlist's training status for a client (spec, section 2, Case 3): a compare-and-set on what the client was
 /// judged by, made as a change of the wishlist's latest history.

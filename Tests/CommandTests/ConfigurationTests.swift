@@ -1,11 +1,11 @@
-@testable import Delivery
-import Web
 import Foundation
 import MySQL
 import Signatures
 import TestSupport
 import Testing
+import Web
 
+@testable import Delivery
 @testable import Integrator
 
 /// The variables of spec, section 7.

@@ -1,6 +1,6 @@
-import Text
 import HTTPServer
 import Testing
+import Text
 
 /// The parts that need no socket.
 @Suite(.timeLimit(.minutes(5))) struct ValueTests {

@@ -1,7 +1,8 @@
-@testable import Datasets
-@testable import Integrator
 import JSON
 import Testing
+
+@testable import Datasets
+@testable import Integrator
 
 /// The way from a webhook to a subscriber.
 @Suite(.timeLimit(.minutes(10))) struct SmokeTests {

@@ -1,7 +1,7 @@
-import Time
 import MySQL
 import TestSupport
 import Testing
+import Time
 
 @Suite(.timeLimit(.minutes(5))) struct MigratorTests {
     private let first = Migration(

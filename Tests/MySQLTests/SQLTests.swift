@@ -1,7 +1,7 @@
-import Time
 import MySQL
 import TestSupport
 import Testing
+import Time
 
 @Suite(.timeLimit(.minutes(10))) struct SQLTests {
     @Test func rendersValues() {

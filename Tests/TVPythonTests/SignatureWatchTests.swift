@@ -1,6 +1,7 @@
-import TVPython
 import Testing
 import Time
+
+@testable import TVPython
 
 @Suite(.timeLimit(.minutes(10))) struct SignatureWatchTests {
     private func at(_ seconds: Int64) -> Timestamp { Timestamp(seconds: 1_000_000 + seconds) }

@@ -1,5 +1,5 @@
-import Time
 import Testing
+import Time
 
 @Suite(.timeLimit(.minutes(10))) struct TimestampTests {
     @Test(

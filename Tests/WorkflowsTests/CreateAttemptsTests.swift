@@ -1,6 +1,7 @@
 import TVPython
 import Testing
-import Workflows
+
+@testable import Workflows
 
 /// The decision alone: how a create goes on.
 @Suite(.timeLimit(.minutes(10))) struct CreateAttemptsTests {

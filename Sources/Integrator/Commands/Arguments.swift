@@ -1,5 +1,5 @@
-import Time
 import MySQL
+import Time
 
 /// The words of a command line.
 struct Arguments {

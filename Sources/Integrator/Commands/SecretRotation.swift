@@ -1,10 +1,10 @@
-import TVPython
-import Web
-import Time
 import Foundation
 import HTTPClient
 import MySQL
 import Signatures
+import TVPython
+import Time
+import Web
 
 /// Gives the webhooks another secret without refusing one meanwhile: the new secret is accepted everywhere before it is
 /// registered, and the old one until nothing signed by it can come any more.

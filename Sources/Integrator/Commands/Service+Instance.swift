@@ -1,6 +1,6 @@
-import Lanes
 import Delivery
 import HTTPClient
+import Lanes
 import MySQL
 
 extension Service {

@@ -1,10 +1,10 @@
-import Web
-import Time
 import Foundation
 import HTTPClient
 import JSON
 import MySQL
 import Signatures
+import Time
+import Web
 
 extension CommandLineTool {
     /// `webhooks sign|send`.

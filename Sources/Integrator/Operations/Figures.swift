@@ -1,12 +1,12 @@
 import Delivery
 import Lanes
+import MySQL
 import Store
 import TVPython
-import MySQL
 import Telemetry
 
 /// What is looked up when `/metrics` is asked for, and not counted where it happens.
-package final class Figures: Sendable {
+final class Figures: Sendable {
     private let metrics = Metrics()
     private let database: DatabaseFigures
 

@@ -70,7 +70,7 @@ enum ProcessFigures {
 }
 
 /// The limit of open descriptors (RLIMIT_NOFILE).
-package enum OpenFiles {
+enum OpenFiles {
     private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
     static var limit: UInt64 {

@@ -1,9 +1,9 @@
 import Glibc
 
 /// systemd, if it has started this process with `Type=notify`: told of the service's states by datagrams (sd_notify(3)).
-package struct ServiceManager: Sendable {
+struct ServiceManager: Sendable {
     /// What it is told.
-    package enum State: Sendable {
+    enum State: Sendable {
         case ready
         case stopping
         case alive
@@ -33,7 +33,7 @@ package struct ServiceManager: Sendable {
 
     /// nil if there is none.
     /// - Parameter environment: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID` of the process.
-    package init?(environment: (String) -> String?) {
+    init?(environment: (String) -> String?) {
         // An absolute path, or an abstract name, written with `@` for NUL (sd_notify(3)).
         guard let socket = environment("NOTIFY_SOCKET"), socket.hasPrefix("/") || socket.hasPrefix("@"),
             case let name = Array(socket.utf8), name.count > 1, name.count < Self.maximumPath
@@ -50,7 +50,7 @@ package struct ServiceManager: Sendable {
     }
 
     /// Tells it; a fault is no concern of the service.
-    package func tell(_ state: State) {
+    func tell(_ state: State) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }

@@ -54,7 +54,7 @@ package final class OperatorGate: Sendable {
     }
 
     /// Whether the page may be shown: the same but for the token, which the page asks for. Throws `APIError` 403.
-    package func checkPage(_ request: HTTPRequest) throws(APIError) {
+    func checkPage(_ request: HTTPRequest) throws(APIError) {
         try checkHost(of: request)
         if tokens.withLock({ $0.isEmpty }) {
             throw APIError(403, "operator_off", "The operator's side is off: OPERATOR_TOKEN is not set.")

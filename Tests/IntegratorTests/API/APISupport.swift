@@ -1,8 +1,9 @@
-@testable import Datasets
-@testable import Integrator
 import JSON
 import MySQL
 import Testing
+
+@testable import Datasets
+@testable import Integrator
 
 extension TestWishlist {
     var path: String { "/api/v1/wishlist-to-group/\(slug)" }

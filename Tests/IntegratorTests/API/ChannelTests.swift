@@ -1,10 +1,10 @@
-@testable import Web
 import JSON
 import MySQL
 import Pusher
 import Testing
 
 @testable import Integrator
+@testable import Web
 
 /// `POST /broadcasting/auth` (spec, section 5).
 @Suite(.timeLimit(.minutes(10))) struct ChannelTests {

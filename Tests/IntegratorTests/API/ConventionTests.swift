@@ -1,11 +1,11 @@
-@testable import Datasets
-@testable import Web
-import Time
 import JSON
 import MySQL
 import Testing
+import Time
 
+@testable import Datasets
 @testable import Integrator
+@testable import Web
 
 /// What holds for every call: methods, request ids, limits, CORS, errors (spec, section 2).
 @Suite(.timeLimit(.minutes(10))) struct ConventionTests {

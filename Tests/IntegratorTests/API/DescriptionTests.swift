@@ -1,13 +1,13 @@
-@testable import Datasets
-@testable import Web
 import HTTPClient
 import JSON
 import MySQL
 import Synchronization
 import Testing
 
+@testable import Datasets
 @testable import Integrator
 @testable import Sandbox
+@testable import Web
 
 /// `/openapi.json` is true to the service: every operation is called, every status that it names is met, and every answer is
 /// as it says.

@@ -1,12 +1,12 @@
-@testable import Datasets
-@testable import Web
 import HTTPServer
 import JSON
 import MySQL
 import Testing
 
+@testable import Datasets
 @testable import Integrator
 @testable import Sandbox
+@testable import Web
 
 /// What Laravel's clients, browsers and proxies do besides the contract's words.
 @Suite(.timeLimit(.minutes(5))) struct HabitTests {

@@ -1,11 +1,12 @@
-@testable import Datasets
-@testable import Web
-@testable import Integrator
-import Store
 import JSON
 import MySQL
+import Store
 import TestSupport
 import Testing
+
+@testable import Datasets
+@testable import Integrator
+@testable import Web
 
 /// `GET .../histories`: Laravel's paginated resource.
 @Suite(.timeLimit(.minutes(10))) struct HistoryListTests {

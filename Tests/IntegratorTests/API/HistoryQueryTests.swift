@@ -1,12 +1,12 @@
-@testable import Datasets
-@testable import Web
-import Time
 import HTTPServer
 import JSON
 import MySQL
 import Testing
+import Time
 
+@testable import Datasets
 @testable import Integrator
+@testable import Web
 
 /// Filters, sorting and cursors of `GET .../histories`.
 @Suite(.timeLimit(.minutes(10))) struct HistoryQueryTests {

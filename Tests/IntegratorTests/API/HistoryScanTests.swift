@@ -1,10 +1,10 @@
-@testable import Datasets
-@testable import Store
 import MySQL
 import TestSupport
 import Testing
 
+@testable import Datasets
 @testable import Integrator
+@testable import Store
 
 /// What pages of histories cost the database.
 @Suite(.timeLimit(.minutes(10))) struct HistoryScanTests {

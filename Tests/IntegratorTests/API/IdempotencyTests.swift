@@ -1,12 +1,12 @@
-@testable import Datasets
-@testable import Store
 import JSON
 import MySQL
 import Signatures
 import Testing
 
+@testable import Datasets
 @testable import Integrator
 @testable import Sandbox
+@testable import Store
 
 /// `Idempotency-Key` on creates (spec, section 2, Case 1).
 @Suite(.timeLimit(.minutes(10))) struct IdempotencyTests {

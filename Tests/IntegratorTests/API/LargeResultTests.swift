@@ -1,12 +1,12 @@
-@testable import Datasets
-@testable import Store
 import Glibc
 import HTTPClient
 import JSON
 import MySQL
 import Testing
 
+@testable import Datasets
 @testable import Integrator
+@testable import Store
 
 /// Lists of histories with large results (spec, section 2, Case 2).
 @Suite(.timeLimit(.minutes(3))) struct LargeResultTests {

@@ -1,6 +1,7 @@
-import Time
-@testable import Integrator
 import JSON
+import Time
+
+@testable import Integrator
 
 /// Checks values against schemas of an OpenAPI 3.1 document: those parts of JSON Schema that our documents use. A keyword
 /// that it does not know is a fault, so that nothing goes unchecked.

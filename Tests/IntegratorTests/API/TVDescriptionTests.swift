@@ -1,9 +1,9 @@
-@testable import Datasets
 import Foundation
 import JSON
 import MySQL
 import Testing
 
+@testable import Datasets
 @testable import Integrator
 @testable import Sandbox
 

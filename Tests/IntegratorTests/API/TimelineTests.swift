@@ -1,10 +1,10 @@
-@testable import Datasets
-import Time
 import JSON
 import MySQL
 import TestSupport
 import Testing
+import Time
 
+@testable import Datasets
 @testable import Integrator
 
 /// `GET .../histories/{id}` and `.../events`.

@@ -1,11 +1,11 @@
-@testable import Datasets
-@testable import Web
 import HTTPServer
 import JSON
 import MySQL
 import Testing
 
+@testable import Datasets
 @testable import Integrator
+@testable import Web
 
 /// `PATCH .../update-tranning-status` (spec, section 2, Case 3, and the second table of section 3).
 @Suite(.timeLimit(.minutes(10))) struct TrainingTests {

@@ -1,11 +1,11 @@
-@testable import Datasets
-@testable import Web
 import HTTPServer
 import MySQL
 import TestSupport
 import Testing
 
+@testable import Datasets
 @testable import Integrator
+@testable import Web
 
 /// Failed logins are limited by address, before the token is looked up.
 @Suite(.timeLimit(.minutes(5))) struct LoginLimitTests {

@@ -1,9 +1,9 @@
 import HTTPClient
-@testable import Integrator
 import MySQL
 import TestSupport
 import Testing
 
+@testable import Integrator
 @testable import Sandbox
 
 /// Instances that die, and nodes of a cluster that die or lose the others, under load (spec, section 9).

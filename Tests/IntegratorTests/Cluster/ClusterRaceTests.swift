@@ -1,16 +1,16 @@
-@testable import Datasets
-@testable import Store
-@testable import Web
-import Time
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
 import Signatures
 import TestSupport
 import Testing
+import Time
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
+@testable import Store
+@testable import Web
 
 /// Two instances, each at a node of its own of a cluster, that race for the same rows (spec, section 9).
 @Suite(.serialized, .enabled(if: Cluster.isThere), .timeLimit(.minutes(60))) struct ClusterRaceTests {

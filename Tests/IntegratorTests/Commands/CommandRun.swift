@@ -1,10 +1,10 @@
-@testable import Integrator
 import JSON
 import MySQL
 import Pusher
 import Signatures
 import Synchronization
 
+@testable import Integrator
 @testable import Sandbox
 
 /// A run of the command line tool in this process.

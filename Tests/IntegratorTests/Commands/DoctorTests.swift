@@ -1,10 +1,10 @@
-import TestSupport
-@testable import Datasets
-@testable import Integrator
 import JSON
 import MySQL
+import TestSupport
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 
 /// `integrator doctor` finds what is set up wrong, and says what to do.

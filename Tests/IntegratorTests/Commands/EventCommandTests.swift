@@ -1,11 +1,11 @@
-@testable import Datasets
-@testable import Store
 import JSON
 import MySQL
 import TestSupport
 import Testing
 
+@testable import Datasets
 @testable import Integrator
+@testable import Store
 
 /// `integrator events` (spec, section 7).
 @Suite(.timeLimit(.minutes(10))) struct EventCommandTests {

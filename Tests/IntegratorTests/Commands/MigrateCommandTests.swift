@@ -1,6 +1,6 @@
 import Integrator
-import Store
 import MySQL
+import Store
 import TestSupport
 import Testing
 

@@ -1,9 +1,9 @@
-@testable import Datasets
-@testable import Integrator
 import JSON
 import MySQL
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 
 /// `integrator notifications`.

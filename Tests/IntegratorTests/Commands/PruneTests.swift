@@ -1,12 +1,12 @@
-@testable import Datasets
-@testable import Store
-@testable import Integrator
 import JSON
 import MySQL
 import TestSupport
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
+@testable import Store
 
 /// `integrator prune`.
 @Suite(.timeLimit(.minutes(10))) struct PruneTests {

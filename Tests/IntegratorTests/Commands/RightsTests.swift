@@ -1,4 +1,3 @@
-@testable import Operations
 import Foundation
 import MySQL
 import Store
@@ -6,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Integrator
+@testable import Operations
 
 /// Users that have the rights of `fixtures/deploy/grants.sql` and no more.
 @Suite(.timeLimit(.minutes(5))) struct RightsTests {

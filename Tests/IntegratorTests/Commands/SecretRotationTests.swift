@@ -1,17 +1,17 @@
-@testable import Datasets
-@testable import Web
-import Time
 import Foundation
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
 import Signatures
 import Synchronization
 import Testing
+import Time
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 @testable import TestSupport
+@testable import Web
 
 /// `integrator callbacks rotate-secret` and SIGHUP, with the real program.
 @Suite(.timeLimit(.minutes(10))) struct SecretRotationTests {

@@ -1,10 +1,10 @@
-@testable import Datasets
-@testable import Store
-@testable import Integrator
 import MySQL
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
+@testable import Store
 
 /// What was acknowledged, stored, applied, owed and delivered, and whether it adds up.
 extension ServiceUnderTest {

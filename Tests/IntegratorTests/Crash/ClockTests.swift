@@ -1,11 +1,11 @@
-import TestSupport
-@testable import Datasets
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
+import TestSupport
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 
 /// The service's wall clock jumps by hours. What is written to rows, and what is decided by them, goes by the database's

@@ -1,10 +1,10 @@
-@testable import Datasets
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 @testable import TestSupport
 

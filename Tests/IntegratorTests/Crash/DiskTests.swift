@@ -1,9 +1,9 @@
 import HTTPClient
-@testable import Integrator
 import MySQL
-import Testing
 import TestSupport
+import Testing
 
+@testable import Integrator
 @testable import Sandbox
 
 /// The database's disk is full: really, on one of its own. `make chaos` alone does it.

@@ -1,13 +1,13 @@
-@testable import Web
-import Time
 import Foundation
 import HTTPClient
-@testable import Integrator
 import MySQL
 import Signatures
+import Time
 
+@testable import Integrator
 @testable import Sandbox
 @testable import TestSupport
+@testable import Web
 
 /// `integrator serve` as a process of its own, to be killed.
 struct IntegratorProcess: Sendable {

@@ -1,11 +1,11 @@
 import Foundation
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
-import Testing
 import TestSupport
+import Testing
 
+@testable import Integrator
 @testable import Sandbox
 
 /// Real processes, killed without warning (spec, sections 2, 4, 5 and 9).

@@ -1,11 +1,11 @@
 import Foundation
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
 import TestSupport
 import Testing
 
+@testable import Integrator
 @testable import Sandbox
 
 /// Pusher away, connections cut, several instances, and an orderly end under load, all with real processes.

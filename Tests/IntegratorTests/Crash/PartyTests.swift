@@ -1,11 +1,11 @@
-@testable import Datasets
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
 import TestSupport
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 
 /// The other parties fail in all their ways, while real processes go on.

@@ -1,12 +1,12 @@
-@testable import Datasets
 import Glibc
 import HTTPClient
-@testable import Integrator
 import MySQL
 import Synchronization
 import TestSupport
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 
 /// Who delivers, when instances die, stand still or lose their lease, and when the database's clock jumps.

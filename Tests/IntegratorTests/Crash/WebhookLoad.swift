@@ -1,13 +1,13 @@
-@testable import Datasets
-@testable import Web
-import Time
 import HTTPClient
-@testable import Integrator
 import MySQL
 import Signatures
 import Synchronization
+import Time
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
+@testable import Web
 
 /// The TV Python API under stress: sends the webhooks of many datasets side by side, some twice and out of order, and each
 /// again until it is acknowledged. Keeps the account of what was.

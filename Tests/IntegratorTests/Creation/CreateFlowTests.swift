@@ -1,11 +1,11 @@
-import TestSupport
-@testable import Datasets
-@testable import Integrator
 import JSON
 import MySQL
 import Synchronization
+import TestSupport
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 
 /// Case 1 (spec, section 2).

@@ -5,12 +5,12 @@ import JSON
 import MySQL
 import Signatures
 import Synchronization
-import TVPython
 import Telemetry
 import Testing
 import Time
 
 @testable import Sandbox
+@testable import TVPython
 
 /// The callback's registration (spec, section 4).
 @Suite(.timeLimit(.minutes(5))) struct RegistrationTests {

@@ -1,9 +1,9 @@
-import TestSupport
 import Datasets
 import Integrator
 import JSON
 import MySQL
 import Synchronization
+import TestSupport
 import Testing
 import Time
 

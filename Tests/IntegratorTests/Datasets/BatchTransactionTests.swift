@@ -1,10 +1,11 @@
-import TestSupport
-@testable import Store
-@testable import Datasets
-@testable import Lanes
-@testable import Integrator
 import MySQL
+import TestSupport
 import Testing
+
+@testable import Datasets
+@testable import Integrator
+@testable import Lanes
+@testable import Store
 
 /// One transaction with the batch that a test wants, without a service.
 @Suite(.timeLimit(.minutes(10))) struct BatchTransactionTests {

@@ -1,10 +1,10 @@
-import TestSupport
-@testable import Datasets
-import Time
 import JSON
 import MySQL
+import TestSupport
 import Testing
+import Time
 
+@testable import Datasets
 @testable import Integrator
 @testable import Sandbox
 

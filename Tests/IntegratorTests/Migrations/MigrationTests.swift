@@ -1,10 +1,11 @@
-@testable import Datasets
-@testable import Store
 import Foundation
-@testable import Integrator
 import MySQL
 import TestSupport
 import Testing
+
+@testable import Datasets
+@testable import Integrator
+@testable import Store
 
 /// The migrations on the databases that there are (spec, section 6).
 @Suite(.timeLimit(.minutes(10))) struct MigrationTests {

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Datasets
 @testable import Delivery
+@testable import Integrator
 @testable import Lanes
 @testable import Store
-@testable import Integrator
 
 /// What instances find of each other in the database.
 @Suite(.timeLimit(.minutes(10))) struct OutboxTests {

@@ -1,5 +1,3 @@
-@testable import Web
-@testable import Store
 import HTTPClient
 import HTTPServer
 import JSON
@@ -11,6 +9,8 @@ import TestSupport
 import Testing
 
 @testable import Integrator
+@testable import Store
+@testable import Web
 
 @Suite(.timeLimit(.minutes(5))) struct HealthTests {
     @Test func isReadyOnceTheCallbackIsRegistered() async throws {

@@ -1,7 +1,7 @@
 import Foundation
-@testable import Integrator
 import Testing
 
+@testable import Integrator
 @testable import Sandbox
 
 @Suite(.timeLimit(.minutes(5))) struct MetricsTests {

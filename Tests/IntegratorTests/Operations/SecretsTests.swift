@@ -1,8 +1,8 @@
-@testable import Integrator
 import JSON
 import Signatures
 import Testing
 
+@testable import Integrator
 @testable import Sandbox
 
 @Suite(.timeLimit(.minutes(5))) struct SecretsTests {

@@ -1,16 +1,16 @@
-import TestSupport
 import JSON
 import MySQL
 import Signatures
+import TestSupport
 import Testing
 import Time
 
 @testable import Datasets
 @testable import Integrator
 @testable import Operations
+@testable import Sandbox
 @testable import Store
 @testable import Web
-@testable import Sandbox
 
 /// The operator's API, and that the command line says the same (spec, section 10).
 @Suite(.timeLimit(.minutes(3))) struct OperatorAPITests {

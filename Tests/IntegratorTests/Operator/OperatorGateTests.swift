@@ -7,9 +7,9 @@ import Testing
 @testable import Datasets
 @testable import Integrator
 @testable import Operations
+@testable import Sandbox
 @testable import Store
 @testable import Web
-@testable import Sandbox
 
 /// Who is let in to the operator's side (spec, section 10).
 @Suite(.timeLimit(.minutes(5))) struct OperatorGateTests {

@@ -1,5 +1,5 @@
-import TestSupport
 import Datasets
+import TestSupport
 import Testing
 
 @testable import Integrator

@@ -1,10 +1,11 @@
-@testable import Datasets
-@testable import Store
-import Time
-@testable import Integrator
 import MySQL
 import Signatures
 import TestSupport
+import Time
+
+@testable import Datasets
+@testable import Integrator
+@testable import Store
 
 /// A wishlist in the database.
 struct TestWishlist: Sendable {

@@ -1,7 +1,8 @@
 import HTTPServer
-@testable import Integrator
 import Synchronization
 import Telemetry
+
+@testable import Integrator
 
 /// An instance of the service in this process, on a port of its own.
 final class RunningService: Sendable {

@@ -1,7 +1,8 @@
-@testable import Store
-@testable import Integrator
 import MySQL
 import TestSupport
+
+@testable import Integrator
+@testable import Store
 
 /// The tables of the service, as the migrations make them: migrated once for the whole process, then copied.
 enum ServiceSchema {

@@ -1,5 +1,4 @@
 import HTTPClient
-@testable import Integrator
 import MySQL
 import Pusher
 import Signatures
@@ -7,6 +6,7 @@ import Synchronization
 import Telemetry
 import TestSupport
 
+@testable import Integrator
 @testable import Sandbox
 
 /// A running service with everything around it that is its own: a schema, a TV Python API, a Pusher server.

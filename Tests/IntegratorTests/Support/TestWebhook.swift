@@ -1,13 +1,14 @@
-import TestSupport
-@testable import Datasets
-@testable import Store
-@testable import Web
-import Time
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
 import Signatures
+import TestSupport
+import Time
+
+@testable import Datasets
+@testable import Integrator
+@testable import Store
+@testable import Web
 
 /// A webhook as the TV Python API would send it.
 struct TestWebhook: Sendable {

@@ -1,11 +1,12 @@
-@testable import Store
-@testable import Datasets
 import HTTPClient
-@testable import Integrator
 import MySQL
 import Sandbox
 import TestSupport
 import Testing
+
+@testable import Datasets
+@testable import Integrator
+@testable import Store
 
 /// Many webhooks at once.
 @Suite(.timeLimit(.minutes(10))) struct CrowdTests {

@@ -3,9 +3,9 @@ import Sandbox
 import Testing
 
 @testable import Datasets
+@testable import Integrator
 @testable import Lanes
 @testable import Store
-@testable import Integrator
 
 /// A row that another session has locked delays its own dataset only (spec, section 4).
 @Suite(.timeLimit(.minutes(5))) struct LockedRowTests {

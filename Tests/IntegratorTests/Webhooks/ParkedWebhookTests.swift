@@ -1,13 +1,13 @@
-import TestSupport
-@testable import Store
-@testable import Datasets
-@testable import Integrator
 import JSON
 import MySQL
 import Synchronization
+import TestSupport
 import Testing
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
+@testable import Store
 
 /// Webhooks of datasets that are not known yet (spec, section 4).
 @Suite(.timeLimit(.minutes(10))) struct ParkedWebhookTests {

@@ -1,5 +1,3 @@
-@testable import Datasets
-@testable import Web
 import JSON
 import MySQL
 import Signatures
@@ -7,8 +5,10 @@ import TestSupport
 import Testing
 import Time
 
+@testable import Datasets
 @testable import Integrator
 @testable import Sandbox
+@testable import Web
 
 /// `GET /webhooks/tv-python/{webhook-id}`: what became of a webhook.
 @Suite(.timeLimit(.minutes(5))) struct ReceiptTests {

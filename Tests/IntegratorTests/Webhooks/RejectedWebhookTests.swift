@@ -1,8 +1,8 @@
-import TestSupport
 import Datasets
-import Store
 import JSON
 import MySQL
+import Store
+import TestSupport
 import Testing
 
 /// Rejected webhooks are found by what they are about (spec, section 4).

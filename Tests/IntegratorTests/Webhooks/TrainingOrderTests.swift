@@ -1,6 +1,6 @@
 import Datasets
-import Store
 import MySQL
+import Store
 import Testing
 
 /// The order in which webhooks arrive does not decide where a training ends (spec, section 3).

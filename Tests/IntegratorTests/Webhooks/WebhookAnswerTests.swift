@@ -1,14 +1,15 @@
-import TestSupport
-@testable import Store
-@testable import Datasets
-import Time
 import HTTPClient
-@testable import Integrator
 import JSON
 import MySQL
 import Sandbox
 import Signatures
+import TestSupport
 import Testing
+import Time
+
+@testable import Datasets
+@testable import Integrator
+@testable import Store
 
 /// Each row of the table of spec, section 4, over HTTP.
 @Suite(.timeLimit(.minutes(10))) struct WebhookAnswerTests {

@@ -1,9 +1,9 @@
-@testable import Datasets
-@testable import Store
-@testable import Integrator
 import MySQL
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
+@testable import Store
 
 extension ModelWorld {
     /// The rows of the histories and of the wishlist.

@@ -1,16 +1,16 @@
-@testable import Web
-@testable import Datasets
-import Time
 import Foundation
 import HTTPClient
-@testable import Integrator
 import MySQL
 import Signatures
 import Synchronization
 import Testing
+import Time
 
+@testable import Datasets
+@testable import Integrator
 @testable import Sandbox
 @testable import TestSupport
+@testable import Web
 
 /// Random schedules against two real processes that are killed now and then, while the database is away, connections die
 /// around a COMMIT and Pusher fails now and then; at the end the rows, the log and what subscribers saw must be what the model

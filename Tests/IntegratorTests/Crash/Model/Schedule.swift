@@ -1,6 +1,7 @@
+import Sandbox
+
 @testable import Datasets
 @testable import Integrator
-import Sandbox
 
 extension SplitMix64 {
     fileprivate mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }

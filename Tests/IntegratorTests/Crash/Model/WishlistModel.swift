@@ -1,6 +1,6 @@
 @testable import Datasets
-@testable import Store
 @testable import Integrator
+@testable import Store
 
 /// What the specification says of a wishlist's datasets and their webhooks (sections 3 and 4), as simply as it can be said:
 /// webhooks come one after the other, nothing fails. Written from the specification, not from the service.
