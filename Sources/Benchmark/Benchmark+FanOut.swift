@@ -5,8 +5,8 @@ extension Benchmark {
     /// Datasets of the whole job: so many that hardly any progress is overtaken.
     private static let many = 10_000
 
-    /// The whole job: each webhook stored, applied, acknowledged, and told to Pusher; beside it the same with datasets of which
-    /// nobody wants to be told.
+    /// The whole job: each webhook stored, applied, acknowledged, and published to Pusher; beside it the same with
+    /// datasets of which nobody wants notifications.
     func measureFanOut() async throws {
         Report.heading(
             """
@@ -37,7 +37,7 @@ extension Benchmark {
     }
 
     private func measureWholeJob(
-        _ integrator: IntegratorProcess, _ source: inout WebhookSource
+        _ integrator: MeasuredProcess, _ source: inout WebhookSource
     ) async throws -> [String] {
         let webhooks = source.make(Int(30_000 * (options.seconds + 0.5)), now: Self.seconds())
         let (usage, databaseUsage) = (integrator.usage, ProcessUsage(of: databaseProcess))

@@ -44,7 +44,7 @@ extension Benchmark {
 
     /// One row of the table. The CPU seconds are of the measured time.
     func measure(
-        _ name: String, connections: Int, silent: Int = 0, _ integrator: IntegratorProcess,
+        _ name: String, connections: Int, silent: Int = 0, _ integrator: MeasuredProcess,
         _ source: inout WebhookSource
     ) async throws {
         Progress.show("\(name) connections")

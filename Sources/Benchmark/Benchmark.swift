@@ -51,7 +51,7 @@ public struct Benchmark {
             "PUSHER_SCHEME": "http", "RATE_LIMIT_PER_MINUTE": "1000000", "LOG_LEVEL": "warning",
         ]
         try await database.configuration.createDatabase()
-        try IntegratorProcess.run(options.integrator, ["migrate"], environment: environment, log: options.log)
+        try MeasuredProcess.run(options.integrator, ["migrate"], environment: environment, log: options.log)
         databaseProcess = try await database.serverProcess()
     }
 
@@ -85,8 +85,8 @@ public struct Benchmark {
     }
 
     /// Starts the integrator for `body`, and ends it.
-    func withIntegrator<R>(_ body: (IntegratorProcess) async throws -> R) async throws -> R {
-        let integrator = try await IntegratorProcess(
+    func withIntegrator<R>(_ body: (MeasuredProcess) async throws -> R) async throws -> R {
+        let integrator = try await MeasuredProcess(
             program: options.integrator, environment: environment, port: port, log: options.log)
         defer { integrator.stop() }
         return try await body(integrator)

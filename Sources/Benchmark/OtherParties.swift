@@ -60,7 +60,7 @@ final class CountingPusher: Sendable {
     /// How long an answer takes.
     func answer(after delay: Duration) { state.withLock { $0.delay = delay } }
 
-    /// Has every request told, with the time by `Clock.now()` at which it came.
+    /// Has `body` called for every request, with the time by `Clock.now()` at which it came.
     func onRequest(_ body: (@Sendable (UInt64) -> Void)?) { state.withLock { $0.onRequest = body } }
 
     /// Requests, the events in them, and the notifications: in a batch there is an event for each of the channels of one.

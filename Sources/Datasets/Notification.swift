@@ -12,7 +12,7 @@ package struct Notification: Sendable {
     /// The socket that caused the change and does not get the notification (Laravel Echo's `X-Socket-ID`).
     package var exceptSocketID: String?
     /// It was in a batch that was refused, and is sent on its own to find out whether it was the cause.
-    package var alone = false
+    package var isSentAlone = false
 
     package init(
         history: DatasetHistory, type: DatasetEventType, training: TrainingChange? = nil, exceptSocketID: String? = nil

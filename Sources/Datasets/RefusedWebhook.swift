@@ -1,7 +1,7 @@
 import Text
 package import Time
 
-/// A webhook that was not taken, for the operator: its sender is told less (spec, section 4).
+/// A webhook that was not taken, for the operator: its sender gets only 401 (spec, section 4).
 package struct RefusedWebhook: Sendable, Equatable {
     /// Why; a closed set, fit for the label of a counter.
     package enum Reason: String, Sendable, CaseIterable {

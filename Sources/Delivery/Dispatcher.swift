@@ -82,7 +82,7 @@ package final class Dispatcher: Sendable {
     package func lease(on connection: isolated MySQLConnection) throws(MySQLError) -> UInt64 {
         if let instance { return instance }
         let (number, start) = (withLease { $0.number }, ContinuousClock.now)
-        try connection.execute(Outbox.take(lease: number))
+        try connection.execute(Outbox.takeStatement(lease: number))
         withLease { $0.renewed(number, from: start) }
         return number
     }

@@ -148,16 +148,16 @@ struct NotificationQueue: Sendable {
                 ready.removeFirst()
                 continue
             }
-            if dataset.waiting[0].alone && !request.isEmpty { break }
+            if dataset.waiting[0].isSentAlone && !request.isEmpty { break }
             ready.removeFirst()
-            var room = dataset.waiting[0].alone ? 1 : maximum - request.count
-            if let alone = dataset.waiting.dropFirst().firstIndex(where: \.alone) { room = min(room, alone) }
+            var room = dataset.waiting[0].isSentAlone ? 1 : maximum - request.count
+            if let alone = dataset.waiting.dropFirst().firstIndex(where: \.isSentAlone) { room = min(room, alone) }
             let taken = dataset.waiting.prefix(room)
             request += taken.map { ($0, dataset.address) }
             dataset.waiting.removeFirst(taken.count)
             dataset.isInFlight = true
             datasets[id] = dataset
-            if taken.first?.alone == true { break }
+            if taken.first?.isSentAlone == true { break }
         }
         return request
     }

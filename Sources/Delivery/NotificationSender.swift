@@ -66,7 +66,7 @@ package struct NotificationSender: Sendable {
         if letters.isEmpty { return }
         guard await outbox.bury(letters) else {
             let first = report.outcomes.firstIndex { if case .refused = $0 { true } else { false } } ?? 0
-            for index in first..<report.outcomes.count { report.outcomes[index] = .again(alone: true) }
+            for index in first..<report.outcomes.count { report.outcomes[index] = .again(isSentAlone: true) }
             report.pause = .failing
             return
         }
@@ -92,7 +92,7 @@ package struct NotificationSender: Sendable {
                 outcomes[outcomes.count - 1].delivered += 1
             case .again(let alone):
                 var notification = notification
-                notification.alone = notification.alone || alone
+                notification.isSentAlone = notification.isSentAlone || alone
                 outcomes[outcomes.count - 1].back.append(notification)
             }
         }

@@ -43,7 +43,7 @@ package struct OutboxKeeper: Sendable {
         guard let instance = dispatcher.instance else { return }
         do {
             while try await release(for: instance, since: .now) {}
-            _ = try await pool.withTransaction { try $0.execute(Outbox.giveUp(lease: instance)) }
+            _ = try await pool.withTransaction { try $0.execute(Outbox.giveUpStatement(lease: instance)) }
         } catch {
             log.warning("lease not given up", ["error": .string("\(error)")])
         }
@@ -65,7 +65,9 @@ package struct OutboxKeeper: Sendable {
         let (number, isHeld) = dispatcher.withLease { ($0.number, $0.holder != nil) }
         do {
             let found = try await pool.withTransaction { connection in
-                try connection.execute(isHeld ? Outbox.renew(lease: number) : Outbox.take(lease: number)).affectedRows
+                try connection.execute(
+                    isHeld ? Outbox.renewStatement(lease: number) : Outbox.takeStatement(lease: number)
+                ).affectedRows
             }
             if found == 0 {
                 log.warning("lease lost: others deliver what this instance had to", ["instance": .string("\(number)")])
@@ -116,7 +118,7 @@ package struct OutboxKeeper: Sendable {
             let (revisions, lost) = try await pool.withTransaction { connection in
                 var revisions: [Int64: Int64] = [:]
                 var lost: Set<Int64> = []
-                for row in try connection.query(Outbox.lock(ids)) {
+                for row in try connection.query(Outbox.lockStatement(ids)) {
                     let id = try row.int64(0)
                     revisions[id] = try row.int64(1)
                     if try row.optionalUInt64(2) != instance { lost.insert(id) }
@@ -147,7 +149,7 @@ package struct OutboxKeeper: Sendable {
         _ ids: [Int64], on connection: isolated MySQLConnection
     ) throws(MySQLError) -> [Int64] {
         if ids.isEmpty { return [] }
-        let present = try connection.query(HistoryTable.present(ids: ids)).map { row throws(MySQLError) in
+        let present = try connection.query(HistoryTable.presentStatement(ids: ids)).map { row throws(MySQLError) in
             try row.int64(0)
         }
         return ids.filter { !present.contains($0) }
@@ -175,7 +177,7 @@ package struct OutboxKeeper: Sendable {
         _ loads: [Int64: Int64], for instance: UInt64, from others: Set<UInt64>,
         on connection: isolated MySQLConnection
     ) throws(MySQLError) -> (entries: [OutboxEntry], left: [Int64], locked: [Int64]) {
-        let histories = try connection.query(HistoryTable.lock(ids: loads.keys.sorted())).map {
+        let histories = try connection.query(HistoryTable.lockStatement(ids: loads.keys.sorted())).map {
             row throws(MySQLError) in try HistoryTable.history(from: row)
         }
         let found = Set(histories.map(\.id))
@@ -207,7 +209,7 @@ package struct OutboxKeeper: Sendable {
             historyID: history.id, address: address, from: max(revision, watermark), to: history.revision,
             watermark: watermark, notifications: [], isFromLog: true)
         let rows = try connection.query(
-            EventLog.changes(of: history.id, after: entry.from, limit: changesPerHistory))
+            EventLog.changesStatement(of: history.id, after: entry.from, limit: changesPerHistory))
         for row in rows {
             let notification = try Notification(history: history, logged: row)
             if rows.count == changesPerHistory { entry.to = notification.revision }
@@ -226,7 +228,7 @@ package struct OutboxKeeper: Sendable {
         // First who is named, then who has a lease: a new instance takes its lease before it is named.
         let (dispatchers, leases) = try await pool.withConnection { connection in
             var dispatchers: [UInt64] = []
-            while let next = try connection.query(Outbox.dispatcher(after: dispatchers.last ?? 0)).first?
+            while let next = try connection.query(Outbox.dispatcherStatement(after: dispatchers.last ?? 0)).first?
                 .optionalUInt64(0)
             {
                 dispatchers.append(next)
@@ -239,7 +241,7 @@ package struct OutboxKeeper: Sendable {
         var live = Set(leases.keys)
         for (other, renewedAt) in watch.stale(leases, but: instance, at: now) {
             let removed = try await pool.withTransaction {
-                try $0.execute(Outbox.remove(lease: other, renewedAt: renewedAt)).affectedRows
+                try $0.execute(Outbox.removeStatement(lease: other, renewedAt: renewedAt)).affectedRows
             }
             guard removed > 0 else { continue }
             log.warning("an instance has gone without a word", ["instance": .string("\(other)")])
@@ -260,7 +262,7 @@ package struct OutboxKeeper: Sendable {
         while true {
             let after = last
             let ids = try await pool.withConnection { connection in
-                try connection.query(Outbox.histories(of: other, after: after, limit: Self.page)).map {
+                try connection.query(Outbox.historiesStatement(of: other, after: after, limit: Self.page)).map {
                     row throws(MySQLError) in try row.int64(0)
                 }
             }
@@ -284,7 +286,7 @@ package struct OutboxKeeper: Sendable {
     /// - Returns: false if it could not be kept.
     func bury(_ letters: [(notification: Notification, reason: String)]) async -> Bool {
         let statements = letters.map {
-            Outbox.bury($0.notification.historyID, $0.notification.revision, reason: $0.reason)
+            Outbox.buryStatement($0.notification.historyID, $0.notification.revision, reason: $0.reason)
         }
         do {
             try await pool.withTransaction { connection in

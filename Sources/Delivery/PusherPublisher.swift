@@ -18,7 +18,7 @@ package struct PusherPublisher: Sendable {
         /// For good.
         case refused(String)
         /// Not sent, or not known whether; `alone`: it was in a batch that was refused.
-        case again(alone: Bool)
+        case again(isSentAlone: Bool)
     }
 
     /// What became of notifications that were taken together.
@@ -85,14 +85,14 @@ package struct PusherPublisher: Sendable {
             // What comes after something that goes back would overtake it.
             if case .again = report.outcomes.last { break }
         }
-        while report.outcomes.count < notifications.count { report.outcomes.append(.again(alone: false)) }
+        while report.outcomes.count < notifications.count { report.outcomes.append(.again(isSentAlone: false)) }
         return report
     }
 
     private func event(of notification: Notification, to address: WishlistAddress) -> PusherEvent {
         if !ChannelName.hasAll(configuration.channels, of: address), warned.isNew(address.slug) {
             instruments.log.warning(
-                "the wishlist's slug cannot be a channel's name: its changes are told on the group's channel alone",
+                "the wishlist's slug cannot be a channel's name: its changes are published on the group's channel alone",
                 ["slug": .string(address.slug)])
         }
         return PusherEvent(
@@ -107,19 +107,19 @@ package struct PusherPublisher: Sendable {
         case .delivered:
             outcome = .sent
         case .refused(let reason):
-            outcome = isBatch ? .again(alone: true) : .refused(reason)
+            outcome = isBatch ? .again(isSentAlone: true) : .refused(reason)
         case .unsupported where isBatch:
             batches.isThere.store(false, ordering: .relaxed)
-            outcome = .again(alone: false)
+            outcome = .again(isSentAlone: false)
         case .unsupported:
-            (outcome, report.pause) = (.again(alone: false), .unauthorised)
+            (outcome, report.pause) = (.again(isSentAlone: false), .unauthorised)
             instruments.log.error("Pusher does not know the app")
         case .unauthorised(let reason):
-            (outcome, report.pause) = (.again(alone: false), .unauthorised)
+            (outcome, report.pause) = (.again(isSentAlone: false), .unauthorised)
             instruments.log.error(
                 "Pusher does not accept us: all notifications are held back", ["reason": .string(reason)])
         case .retry(let after):
-            (outcome, report.pause) = (.again(alone: false), .failing)
+            (outcome, report.pause) = (.again(isSentAlone: false), .failing)
             report.retryAfter = after
         }
         report.outcomes += events.map { _ in outcome }

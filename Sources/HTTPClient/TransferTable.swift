@@ -3,7 +3,7 @@ import Glibc
 
 /// The transfers under way and those that wait for their turn. Used by the driver's thread alone.
 ///
-/// libcurl says which sockets it waits for, and is told of those that are ready: what a response costs does not grow with the
+/// libcurl says which sockets it waits for, and gets those that are ready: what a response costs does not grow with the
 /// number of transfers, as it would with `curl_multi_perform`.
 ///
 /// The limit for each host is kept here: libcurl's own leaves waiting transfers without their timeout.

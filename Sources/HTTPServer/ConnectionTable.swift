@@ -52,7 +52,7 @@ struct ConnectionTable {
 
     func exchange(_ descriptor: Int32) -> Exchange? { entries[descriptor]?.exchange }
 
-    /// - Returns: whether the connection had been told to end.
+    /// - Returns: whether the connection was already to end.
     @discardableResult
     mutating func remove(_ descriptor: Int32) -> Bool {
         guard let entry = entries.removeValue(forKey: descriptor) else { return false }

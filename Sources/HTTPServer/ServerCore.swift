@@ -161,8 +161,8 @@ func clientHasFinished(_ descriptor: Int32) -> Bool {
     return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
 }
 
-/// If the end came together with the bytes before it, libmicrohttpd has been told of it already and has not looked: tells it
-/// again. It answers what it has to answer, and closes.
+/// If the end came together with the bytes before it, libmicrohttpd got the event already and did not look: shuts reading
+/// down, which is a new event. It answers what it has to answer, and closes.
 func noticeEnd(of descriptor: Int32) {
     if clientHasFinished(descriptor) { shutdown(descriptor, Int32(SHUT_RD)) }
 }

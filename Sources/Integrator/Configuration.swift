@@ -7,7 +7,7 @@ import TVPython
 import Telemetry
 import Web
 
-/// What the service is told from outside (spec, section 7).
+/// The configuration of the service (spec, section 7).
 struct Configuration: Sendable {
     var httpHost: String
     var httpPort: UInt16

@@ -27,7 +27,7 @@ struct ConfigurationReader {
         }
     }
 
-    /// As `value`, and at fault if it is not there, which another fault may have told already.
+    /// As `value`; it is a fault if the variable is not there, unless there is a fault about it already.
     private mutating func required(_ name: String) -> String? {
         let before = faults.count
         if let value = value(name) { return value }

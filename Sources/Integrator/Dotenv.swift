@@ -11,7 +11,7 @@ package struct Dotenv {
     private(set) var faultyNames: Set<String> = []
 
     /// A value could not be read to its end. What looks like a name after it may be the rest of that value, perhaps of a
-    /// secret, and is not told.
+    /// secret, and is not shown.
     private var isInDoubt = false
 
     private let outer: [String: String]

@@ -14,7 +14,7 @@ import Workflows
 
 /// The service, put together: what `integrator serve` runs.
 struct Service: Sendable {
-    /// How long what is in flight may take when the service is told to stop.
+    /// How long what is in flight may take when the service is to stop.
     private static let drainTime: Duration = .seconds(20)
 
     /// What is read again while it runs.
@@ -65,7 +65,7 @@ struct Service: Sendable {
     ///
     /// - Parameters:
     ///   - reloads: secrets and tokens to be used from then on.
-    ///   - listening: told the ports, for all and for operators, once requests are taken.
+    ///   - listening: gets the ports, for all and for operators, once requests are taken.
     /// - Throws: `HTTPServerError` if a port cannot be had.
     func run(
         reloads: AsyncStream<Reload>? = nil, listening: @Sendable (UInt16, _ operator: UInt16) -> Void = { _, _ in },

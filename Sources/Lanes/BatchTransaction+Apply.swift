@@ -58,7 +58,7 @@ extension BatchTransaction {
             if let result = entry.event.result { slot.result = result }
             if entry.event.type == .datasetFailed {
                 statements.append(
-                    HistoryTable.setRetryable(slot.history.error?.retryable, of: slot.history.id))
+                    HistoryTable.setRetryableStatement(slot.history.error?.retryable, of: slot.history.id))
             }
             if let last { note(last.entry, .applied, last.history) }
             last = (entry, slot.history)
@@ -149,7 +149,7 @@ extension BatchTransaction {
 
     /// Keeps what a rejected webhook is about, once it is in the log.
     mutating func noteRejected(_ key: String, _ datasetID: Int64?, _ reference: String?) {
-        if let statement = RejectedWebhooks.note(key: key, datasetID: datasetID, reference: reference) {
+        if let statement = RejectedWebhooks.noteStatement(key: key, datasetID: datasetID, reference: reference) {
             statements.append(statement)
         }
     }

@@ -12,11 +12,14 @@ extension BatchTransaction {
         try begin(ids: ids, datasetIDs: &datasetIDs, on: connection)
         if !datasetIDs.isEmpty {
             let sorted = datasetIDs.sorted()
-            try lock(HistoryTable.lock(datasetIDs: sorted), HistoryTable.present(datasetIDs: sorted), on: connection)
+            try lock(
+                HistoryTable.lockStatement(datasetIDs: sorted), HistoryTable.presentStatement(datasetIDs: sorted),
+                on: connection)
         }
         let missing = ids.filter { workingSet.place(ofHistory: $0) == nil }.sorted()
         if !missing.isEmpty {
-            try lock(HistoryTable.lock(ids: missing), HistoryTable.present(ids: missing), on: connection)
+            try lock(
+                HistoryTable.lockStatement(ids: missing), HistoryTable.presentStatement(ids: missing), on: connection)
         }
         try lockReferences(of: batch.webhooks.map(\.webhook), on: connection)
     }
@@ -35,7 +38,9 @@ extension BatchTransaction {
         }
         if references.isEmpty { return }
         let sorted = references.sorted()
-        try lock(HistoryTable.lock(references: sorted), HistoryTable.present(references: sorted), on: connection)
+        try lock(
+            HistoryTable.lockStatement(references: sorted), HistoryTable.presentStatement(references: sorted),
+            on: connection)
     }
 
     /// Locks rows. Those that are present and not found are locked by others, or have come this moment: they are left for a
@@ -63,7 +68,7 @@ extension BatchTransaction {
         var hopeful = datasetIDs.compactMap { rowCache.id(ofDataset: $0, at: now) }
         if !ids.isEmpty { hopeful = Array(ids.filter { rowCache.isFresh($0, at: now) }.union(hopeful)) }
         var statements = [HistoryTable.clock]
-        if !hopeful.isEmpty { statements.append(HistoryTable.lockMarks(ids: hopeful.sorted())) }
+        if !hopeful.isEmpty { statements.append(HistoryTable.lockMarksStatement(ids: hopeful.sorted())) }
         let outcomes = try connection.begin(with: statements)
         try workingSet.takeClock(outcomes[0].rows)
         writesFromLog = try workingSet.idsAreConsecutive ? HistoryTable.takesAll(on: connection) : false
@@ -158,7 +163,8 @@ extension BatchTransaction {
     ) throws(MySQLError) {
         let known = datasetIDs.filter { workingSet.place(ofDataset: $0) != nil }
         guard !known.isEmpty else { return }
-        let waiting = try connection.query(EventLog.parked(datasetIDs: known.sorted())).map { row throws(MySQLError) in
+        let waiting = try connection.query(EventLog.parkedStatement(datasetIDs: known.sorted())).map {
+            row throws(MySQLError) in
             let key = String(decoding: try row.bytes("event_key"), as: UTF8.self)
             return (id: try row.int64("id"), webhook: IncomingWebhook(id: key, body: try row.bytes("body")))
         }
@@ -187,7 +193,7 @@ extension BatchTransaction {
         }
         guard !keys.isEmpty else { return [:] }
         var known: [String: (outcome: EventOutcome, reason: String, body: [UInt8])] = [:]
-        for row in try connection.query(EventLog.known(keys: keys)) {
+        for row in try connection.query(EventLog.knownStatement(keys: keys)) {
             known[String(decoding: try row.bytes("event_key"), as: UTF8.self)] = (
                 EventOutcome(rawValue: Int(try row.int64("outcome"))) ?? .stale,
                 try row.optionalString("reason") ?? "", try row.bytes("body")

@@ -44,7 +44,7 @@ extension BatchTransaction {
         try loadContexts(on: connection)
         applyAll()
         try write(on: connection)
-        if !events.isEmpty { try connection.execute(RejectedWebhooks.forget(among: events.map(\.id))) }
+        if !events.isEmpty { try connection.execute(RejectedWebhooks.forgetStatement(among: events.map(\.id))) }
         return (try outcomes(of: events.map(\.id), before, on: connection), effects)
     }
 
@@ -67,7 +67,9 @@ extension BatchTransaction {
         let datasetIDs = Set(webhooks.compactMap(\.datasetID))
         if !datasetIDs.isEmpty {
             let sorted = datasetIDs.sorted()
-            try lock(HistoryTable.lock(datasetIDs: sorted), HistoryTable.present(datasetIDs: sorted), on: connection)
+            try lock(
+                HistoryTable.lockStatement(datasetIDs: sorted), HistoryTable.presentStatement(datasetIDs: sorted),
+                on: connection)
         }
         try lockReferences(of: webhooks, on: connection)
     }

@@ -8,7 +8,7 @@ extension BatchTransaction {
     /// Writes all that has changed.
     mutating func write(on connection: isolated MySQLConnection) throws(MySQLError) {
         try append(on: connection)
-        if !parkedKeys.isEmpty { try connection.execute(EventLog.park(keys: parkedKeys)) }
+        if !parkedKeys.isEmpty { try connection.execute(EventLog.parkStatement(keys: parkedKeys)) }
         try updateRest(on: connection)
         for slot in workingSet.slots {
             if let result = slot.result {
@@ -38,7 +38,7 @@ extension BatchTransaction {
     private mutating func append(on connection: isolated MySQLConnection) throws(MySQLError) {
         let count = logged.count + lastEvents.count
         if count == 0 { return }
-        var statements = [EventLog.append(logged, last: lastEvents)]
+        var statements = [EventLog.appendStatement(logged, last: lastEvents)]
         if lastEvents.count > 0 {
             statements.append(
                 try HistoryTable.update(

@@ -125,7 +125,7 @@ extension MigrationRunner {
 }
 
 extension MigrationStatement {
-    /// The table and the columns or indexes that it is about, to be told; nil: another statement tells.
+    /// The table and the columns or indexes that it is about, for the preview; nil: another statement's line has them.
     var subject: String? {
         switch self {
         case .alter(let table, let changes):

@@ -14,7 +14,7 @@ public actor MySQLConnection {
     let configuration: MySQLConfiguration
     /// Nil before connecting and once the connection was closed.
     var handle: UnsafeMutablePointer<MYSQL>?
-    /// Whether the server takes several statements at a time, once `executeAll` has told it to.
+    /// Whether the server takes several statements at a time, once `executeAll` has set that option.
     var takesSeveralStatements = false
     /// Whether the server is a node of a Galera cluster.
     var isGaleraNode = false
@@ -91,7 +91,7 @@ public actor MySQLConnection {
         handle.map { UInt64(mysql_thread_id($0)) } ?? 0
     }
 
-    /// True between `begin` and its end, as the server last told.
+    /// True between `begin` and its end, by the server's last answer.
     public var isInTransaction: Bool {
         handle.map { $0.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0 } ?? false
     }
@@ -177,7 +177,7 @@ public actor MySQLConnection {
 
     /// Ways to log in by which the password is never sent as it is, whatever a server asks for.
     ///
-    /// `caching_sha2_password` sends it where TLS protects it. The library takes TLS for granted where it was told to use it,
+    /// `caching_sha2_password` sends it where TLS protects it. The library takes TLS for granted where it is configured,
     /// even if the server has said that it has none; only with `verifyIdentity` it ends such a connection before.
     private var authenticationPlugins: String {
         let plugins = "mysql_native_password,client_ed25519"

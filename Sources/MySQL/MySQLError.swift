@@ -84,7 +84,7 @@ public struct MySQLError: Error, Sendable {
     }
 
     /// True if the fault is the state of the server or of the way to it, not the statement nor its values: the same may work
-    /// later. A client is told so (503), whether or not it is worth trying again at once (`isRetryable`).
+    /// later. A client gets 503, whether or not it is worth trying again at once (`isRetryable`).
     public var passes: Bool {
         switch kind {
         case .unreachable, .refused, .tls, .unfitSession, .busy, .readOnly, .connectionLost, .conflict, .interrupted,

@@ -224,7 +224,7 @@ package struct OperatorDesk: Sendable {
 
     // MARK: Refused
 
-    /// Webhooks that were not taken, newest first, with the true reason that their senders are not told.
+    /// Webhooks that were not taken, newest first, with the true reason, which their senders do not get.
     package func refused(before: Int64? = nil, limit: Int) async throws -> Listing {
         let found = try await pool.withConnection { connection in
             try RefusedWebhooks.newest(limit + 1, before: before, on: connection)

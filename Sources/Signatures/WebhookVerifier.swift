@@ -90,7 +90,7 @@ public struct WebhookVerifier: Sendable {
     }
 }
 
-/// Why a webhook is refused: for counters and logs. A caller is told only that it is.
+/// Why a webhook is refused: for counters and logs. A caller learns only that it is.
 public enum WebhookVerificationError: String, Error, CaseIterable, CustomStringConvertible {
     /// One of the three headers is absent or empty.
     case missingHeader = "missing_header"

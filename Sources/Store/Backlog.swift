@@ -23,7 +23,7 @@ package enum Backlog {
             """
             SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_dead_letters LIMIT \(limit)) d), \
             owed.number, owed.since, UTC_TIMESTAMP(6) \
-            FROM (SELECT COUNT(*) AS number, MIN(e.recorded_at) AS since FROM \(Outbox.owed(limit: limit))) owed
+            FROM (SELECT COUNT(*) AS number, MIN(e.recorded_at) AS since FROM \(Outbox.owedStatement(limit: limit))) owed
             """)
         guard let row = rows.first else { return nil }
         var counts = Counts(
@@ -42,7 +42,7 @@ package enum Backlog {
     }
 
     /// A history that owes notifications.
-    package struct Debtor: Sendable {
+    package struct OwedHistory: Sendable {
         package var historyID: Int64
         package var datasetID: Int64?
         package var slug: String
@@ -58,7 +58,7 @@ package enum Backlog {
     /// Who has owed for longest first.
     package static func owing(
         history: Int64?, limit: Int64, on connection: isolated MySQLConnection
-    ) throws(MySQLError) -> [Debtor] {
+    ) throws(MySQLError) -> [OwedHistory] {
         let only: SQL = history.map { "h.id = \($0)" } ?? "TRUE"
         return try connection.query(
             """
@@ -68,7 +68,7 @@ package enum Backlog {
             WHERE \(only) ORDER BY e.recorded_at LIMIT \(limit)
             """
         ).map { row throws(MySQLError) in
-            Debtor(
+            OwedHistory(
                 historyID: try row.int64(0), datasetID: try row.optionalInt64(1), slug: try row.string(2),
                 status: HistoryStatus(rawValue: Int(try row.int64(3))), revision: try row.int64(4),
                 notified: try row.int64(5), owedSince: try row.optionalTimestamp(6),

@@ -67,7 +67,7 @@ package final class DatabaseFigures: Sendable {
             (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_dead_letters LIMIT \(limit)) dead), \
             (SELECT COUNT(*) FROM (SELECT 1 FROM wishlist_dataset_parked LIMIT \(limit)) parked) \
             FROM (SELECT COUNT(*) AS number, TIMESTAMPDIFF(MICROSECOND, MIN(e.recorded_at), UTC_TIMESTAMP(6)) AS age \
-            FROM \(Outbox.owed(limit: limit))) owed
+            FROM \(Outbox.owedStatement(limit: limit))) owed
             """)
         guard let row = counts.first else { return nil }
         var answer = Answer(

@@ -84,7 +84,7 @@ package enum DeadLetters {
         guard let row = histories.first else { return nil }
         let history = try HistoryTable.history(from: row)
         let revision = try row.int64("dead_revision")
-        let events = try connection.query(EventLog.changes(of: history.id, after: revision - 1, limit: 1))
+        let events = try connection.query(EventLog.changesStatement(of: history.id, after: revision - 1, limit: 1))
         guard let event = events.first, try event.int64("revision") == revision else { return nil }
         return (
             try Notification(history: history, logged: event),

@@ -44,7 +44,7 @@ package struct EventRows: Sendable {
 package enum EventLog {
     /// Appends rows, in one statement, first `rows`, then `last`. A key that is there already is an error on
     /// `events_event_key`.
-    package static func append(_ rows: EventRows, last: EventRows) -> SQL {
+    package static func appendStatement(_ rows: EventRows, last: EventRows) -> SQL {
         var sql = SQL(capacity: rows.values.bytes.count + last.values.bytes.count + 300)
         sql.append(
             unescaped: """
@@ -58,12 +58,12 @@ package enum EventLog {
     }
 
     /// What is known of these keys: `event_key`, `outcome`, `reason`, `body`.
-    package static func known(keys: some Collection<String>) -> SQL {
+    package static func knownStatement(keys: some Collection<String>) -> SQL {
         "SELECT event_key, outcome, reason, body FROM wishlist_dataset_events WHERE event_key IN \(list: keys)"
     }
 
     /// Keeps webhooks, just appended, for when their dataset is known.
-    package static func park(keys: some Collection<String>) -> SQL {
+    package static func parkStatement(keys: some Collection<String>) -> SQL {
         """
         INSERT INTO wishlist_dataset_parked (event_id, dataset_id) \
         SELECT id, dataset_id FROM wishlist_dataset_events WHERE event_key IN \(list: keys)
@@ -71,7 +71,7 @@ package enum EventLog {
     }
 
     /// The webhooks that wait for these datasets: `id`, `event_key`, `body`.
-    package static func parked(datasetIDs: some Collection<Int64>) -> SQL {
+    package static func parkedStatement(datasetIDs: some Collection<Int64>) -> SQL {
         """
         SELECT e.id, e.event_key, e.body FROM wishlist_dataset_parked p \
         JOIN wishlist_dataset_events e ON e.id = p.event_id WHERE p.dataset_id IN \(list: datasetIDs) FOR UPDATE
@@ -96,7 +96,7 @@ package enum EventLog {
 
     /// The changes of a history after a revision, oldest first: `revision`, `type`, `dataset_id`, `status`, `progress`,
     /// `stage`, `message`, `body`, `recorded_at`.
-    package static func changes(of historyID: Int64, after revision: Int64, limit: Int) -> SQL {
+    package static func changesStatement(of historyID: Int64, after revision: Int64, limit: Int) -> SQL {
         """
         SELECT revision, type, dataset_id, status, progress, stage, message, body, recorded_at \
         FROM wishlist_dataset_events WHERE history_id = \(historyID) AND revision > \(revision) \

@@ -63,7 +63,7 @@ package struct Histories: Sendable {
             // Nothing is looked up in the log for a history of somebody else's.
             guard let row = try Self.row(id, of: wishlist, on: connection) else { return nil }
             let history = try HistoryTable.history(from: row)
-            let rows = try connection.query(EventLog.timeline(of: id, part, limit: limit + 1))
+            let rows = try connection.query(EventLog.timelineStatement(of: id, part, limit: limit + 1))
             return try Timeline(of: history, part, rows, limit: limit)
         }
     }

@@ -32,7 +32,7 @@ package struct HistoryList: Sendable {
 
     /// How many histories there are in all.
     package func total(on connection: isolated MySQLConnection) throws(MySQLError) -> Int {
-        Int(try connection.query(HistoryScan.count(of: wishlistID, query)).first?.int64(0) ?? 0)
+        Int(try connection.query(HistoryScan.countStatement(of: wishlistID, query)).first?.int64(0) ?? 0)
     }
 
     /// The page that begins at a place.

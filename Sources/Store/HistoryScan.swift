@@ -37,7 +37,7 @@ package struct HistoryScan: Sendable {
     var isActivePart: Bool { part == .active }
 
     /// How many histories there are.
-    package static func count(of wishlistID: Int64, _ query: HistoriesQuery) -> SQL {
+    package static func countStatement(of wishlistID: Int64, _ query: HistoriesQuery) -> SQL {
         let scan = HistoryScan(wishlistID: wishlistID, query: query, part: .all)
         return "SELECT COUNT(*) FROM wishlist_dataset_histories h WHERE \(scan.filter)"
     }

@@ -21,7 +21,7 @@ package enum HistoryTable {
 
     /// Locks the rows of these datasets, in the order of the index: the same for every transaction. Rows that others have
     /// locked are left out; `present` tells whether they are there.
-    package static func lock(datasetIDs: some Collection<Int64>) -> SQL {
+    package static func lockStatement(datasetIDs: some Collection<Int64>) -> SQL {
         """
         SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_dataset_id) \
         WHERE h.dataset_id IN \(list: datasetIDs) ORDER BY h.dataset_id, h.id FOR UPDATE SKIP LOCKED
@@ -29,7 +29,7 @@ package enum HistoryTable {
     }
 
     /// Locks the rows with these references, but for those that others have locked.
-    package static func lock(references: some Collection<String>) -> SQL {
+    package static func lockStatement(references: some Collection<String>) -> SQL {
         """
         SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (histories_reference) \
         WHERE h.reference IN \(list: references) ORDER BY h.reference FOR UPDATE SKIP LOCKED
@@ -37,7 +37,7 @@ package enum HistoryTable {
     }
 
     /// Locks the rows with these ids, but for those that others have locked.
-    package static func lock(ids: some Collection<Int64>) -> SQL {
+    package static func lockStatement(ids: some Collection<Int64>) -> SQL {
         """
         SELECT \(columns) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
         WHERE h.id IN \(list: ids) ORDER BY h.id FOR UPDATE SKIP LOCKED
@@ -45,23 +45,23 @@ package enum HistoryTable {
     }
 
     /// Which rows there are, locked or not: `id`, `dataset_id`, `reference`.
-    package static func present(datasetIDs: some Collection<Int64>) -> SQL {
+    package static func presentStatement(datasetIDs: some Collection<Int64>) -> SQL {
         "SELECT id, dataset_id, reference FROM wishlist_dataset_histories WHERE dataset_id IN \(list: datasetIDs)"
     }
 
     /// Which rows there are, locked or not: `id`, `dataset_id`, `reference`.
-    package static func present(references: some Collection<String>) -> SQL {
+    package static func presentStatement(references: some Collection<String>) -> SQL {
         "SELECT id, dataset_id, reference FROM wishlist_dataset_histories WHERE reference IN \(list: references)"
     }
 
     /// Which rows there are, locked or not: `id`, `dataset_id`, `reference`.
-    package static func present(ids: some Collection<Int64>) -> SQL {
+    package static func presentStatement(ids: some Collection<Int64>) -> SQL {
         "SELECT id, dataset_id, reference FROM wishlist_dataset_histories WHERE id IN \(list: ids)"
     }
 
     /// Locks the rows with these ids, but for those that others have locked, and returns no more of each than `RowCache.Mark`
     /// wants, after the id.
-    package static func lockMarks(ids: some Collection<Int64>) -> SQL {
+    package static func lockMarksStatement(ids: some Collection<Int64>) -> SQL {
         """
         SELECT h.id, h.status, h.revision, h.redelivery_asked_at IS NOT NULL, h.notified_revision, \(unescaped: dispatcher), \
         h.sequence FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) WHERE h.id IN \(list: ids) ORDER BY h.id \
@@ -200,7 +200,7 @@ package enum HistoryTable {
 
     /// Stores whether another try of a failed dataset may end better. In a table of its own: MariaDB adds no column online
     /// to a table with an indexed virtual one.
-    package static func setRetryable(_ isRetryable: Bool?, of id: Int64) -> SQL {
+    package static func setRetryableStatement(_ isRetryable: Bool?, of id: Int64) -> SQL {
         "REPLACE INTO wishlist_dataset_retryable (history_id, retryable) VALUES (\(id), \(isRetryable))"
     }
 

@@ -26,7 +26,7 @@ package struct IdempotencyKeys: Sendable {
     }
 
     /// What a key means for a request.
-    package enum Standing: Sendable {
+    package enum State: Sendable {
         /// Nothing has been done under it.
         case new(Lease)
         /// An earlier request reserved this history, and its answer is not known.
@@ -50,16 +50,16 @@ package struct IdempotencyKeys: Sendable {
     /// - Parameters:
     ///   - fingerprint: SHA-256 of what is asked for.
     ///   - seconds: how long the lease holds if nothing more is heard of this request.
-    package func begin(_ key: String, user: Int64, fingerprint: [UInt8], seconds: Int64) async throws -> Standing {
+    package func begin(_ key: String, user: Int64, fingerprint: [UInt8], seconds: Int64) async throws -> State {
         let lease = Lease(user: user, key: key, number: Int64.random(in: 1 ... .max))
         for _ in 0..<5 {
-            if let standing = try await attempt(lease, fingerprint, seconds) { return standing }
+            if let state = try await attempt(lease, fingerprint, seconds) { return state }
         }
         return .inFlight
     }
 
     /// - Returns: nil if another request was faster: then the row is to be read again.
-    private func attempt(_ lease: Lease, _ fingerprint: [UInt8], _ seconds: Int64) async throws -> Standing? {
+    private func attempt(_ lease: Lease, _ fingerprint: [UInt8], _ seconds: Int64) async throws -> State? {
         do {
             return try await pool.withTransaction { connection in
                 let rows = try connection.query(

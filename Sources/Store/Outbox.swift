@@ -11,7 +11,7 @@ package enum Outbox {
     // MARK: Leases
 
     /// Takes a lease.
-    package static func take(lease instance: UInt64) -> SQL {
+    package static func takeStatement(lease instance: UInt64) -> SQL {
         """
         INSERT INTO integrator_leases (instance, renewed_at) VALUES (\(instance), UTC_TIMESTAMP(6)) \
         ON DUPLICATE KEY UPDATE renewed_at = VALUES(renewed_at)
@@ -19,7 +19,7 @@ package enum Outbox {
     }
 
     /// Renews a lease; finds no row if it is lost.
-    package static func renew(lease instance: UInt64) -> SQL {
+    package static func renewStatement(lease instance: UInt64) -> SQL {
         "UPDATE integrator_leases SET renewed_at = UTC_TIMESTAMP(6) WHERE instance = \(instance)"
     }
 
@@ -27,19 +27,19 @@ package enum Outbox {
     package static let leases: SQL = "SELECT instance, CAST(renewed_at AS CHAR) FROM integrator_leases"
 
     /// Removes a lease, if it is as it was.
-    package static func remove(lease instance: UInt64, renewedAt: String) -> SQL {
+    package static func removeStatement(lease instance: UInt64, renewedAt: String) -> SQL {
         "DELETE FROM integrator_leases WHERE instance = \(instance) AND renewed_at = \(renewedAt)"
     }
 
     /// Removes an instance's own lease.
-    package static func giveUp(lease instance: UInt64) -> SQL {
+    package static func giveUpStatement(lease instance: UInt64) -> SQL {
         "DELETE FROM integrator_leases WHERE instance = \(instance)"
     }
 
     // MARK: Histories
 
     /// The next instance after this one that a history names.
-    package static func dispatcher(after instance: UInt64) -> SQL {
+    package static func dispatcherStatement(after instance: UInt64) -> SQL {
         """
         SELECT MIN(dispatcher) FROM wishlist_dataset_histories FORCE INDEX (histories_dispatcher) \
         WHERE dispatcher > \(instance)
@@ -47,7 +47,7 @@ package enum Outbox {
     }
 
     /// Ids of histories that name an instance, in order.
-    package static func histories(of instance: UInt64, after id: Int64, limit: Int) -> SQL {
+    package static func historiesStatement(of instance: UInt64, after id: Int64, limit: Int) -> SQL {
         """
         SELECT id FROM wishlist_dataset_histories FORCE INDEX (histories_dispatcher) \
         WHERE dispatcher = \(instance) AND id > \(id) \
@@ -58,10 +58,10 @@ package enum Outbox {
 
     /// Histories `h` of which not all is known to be delivered, up to `limit`, with the event `e` of the first change that is
     /// not; what has been delivered is known with the next change, or after a few seconds.
-    package static let owed: SQL = owed(limit: .max)
+    package static let owed: SQL = owedStatement(limit: .max)
 
     /// The same, but of no more histories than that.
-    package static func owed(limit: Int64) -> SQL {
+    package static func owedStatement(limit: Int64) -> SQL {
         """
         (SELECT * FROM wishlist_dataset_histories FORCE INDEX (histories_dispatcher) \
         WHERE dispatcher > 0 AND notified_revision < revision LIMIT \(limit)) h \
@@ -81,7 +81,7 @@ package enum Outbox {
     }
 
     /// Locks histories, but for those that others have locked: `id`, `revision`, `dispatcher`.
-    package static func lock(_ ids: some Collection<Int64>) -> SQL {
+    package static func lockStatement(_ ids: some Collection<Int64>) -> SQL {
         """
         SELECT id, revision, \(unescaped: HistoryTable.dispatcher) FROM wishlist_dataset_histories h FORCE INDEX (PRIMARY) \
         WHERE id IN \(list: ids) ORDER BY id FOR UPDATE SKIP LOCKED
@@ -100,7 +100,7 @@ package enum Outbox {
     }
 
     /// Keeps a notification that Pusher has refused for good.
-    package static func bury(_ historyID: Int64, _ revision: Int64, reason: String) -> SQL {
+    package static func buryStatement(_ historyID: Int64, _ revision: Int64, reason: String) -> SQL {
         """
         INSERT IGNORE INTO wishlist_dataset_dead_letters (event_id, history_id, revision, reason, refused_at) \
         SELECT id, history_id, revision, \(reason.limited(to: 1000)), UTC_TIMESTAMP(6) \

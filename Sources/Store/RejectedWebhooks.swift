@@ -5,7 +5,7 @@ package import MySQL
 /// what is rejected may have no history.
 package enum RejectedWebhooks {
     /// Notes what a rejected webhook, appended in this transaction, is about; nil if that is not known.
-    package static func note(key: String, datasetID: Int64?, reference: String?) -> SQL? {
+    package static func noteStatement(key: String, datasetID: Int64?, reference: String?) -> SQL? {
         if datasetID == nil && reference == nil { return nil }
         return """
             INSERT IGNORE INTO wishlist_dataset_rejected (event_id, dataset_id, reference) \
@@ -14,7 +14,7 @@ package enum RejectedWebhooks {
     }
 
     /// Forgets those of these events that are rejected no longer.
-    package static func forget(among ids: some Collection<Int64>) -> SQL {
+    package static func forgetStatement(among ids: some Collection<Int64>) -> SQL {
         """
         DELETE r FROM wishlist_dataset_rejected r LEFT JOIN wishlist_dataset_events e ON e.id = r.event_id \
         AND e.outcome = \(EventOutcome.rejected.rawValue) WHERE r.event_id IN \(list: ids) AND e.id IS NULL

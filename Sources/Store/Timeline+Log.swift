@@ -5,7 +5,7 @@ package import MySQL
 extension EventLog {
     /// As `changes`, a part of them, with the body only of those types whose timeline entry needs it: bodies may be
     /// large.
-    package static func timeline(of historyID: Int64, _ part: Timeline.Part, limit: Int) -> SQL {
+    package static func timelineStatement(of historyID: Int64, _ part: Timeline.Part, limit: Int) -> SQL {
         let columns: SQL = """
             SELECT revision, type, dataset_id, status, progress, stage, message, \
             IF(type IN \(list: Timeline.typesWithBody.map(\.rawValue)), body, '{}') AS body, recorded_at \

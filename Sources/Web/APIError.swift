@@ -68,7 +68,7 @@ package struct APIError: Error, Sendable {
         (errors, members) = (refusal.errors, refusal.members)
     }
 
-    /// What a client is told of any error; what is not meant for clients becomes 500, or 503 if the database is away.
+    /// The answer to a client for any error; what is not meant for clients becomes 500, or 503 if the database is away.
     package init(_ error: any Error) {
         switch error {
         case let error as APIError: self = error

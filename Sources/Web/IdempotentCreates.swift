@@ -81,7 +81,7 @@ package struct IdempotentCreates: Sendable {
         return response
     }
 
-    /// An earlier request reserved a row and was not heard of again, or was told to try again: the row knows.
+    /// An earlier request reserved a row and did not end, or was answered to try again: the row tells which.
     private func takeUp(
         _ historyID: Int64, _ lease: IdempotencyKeys.Lease, _ create: () async throws -> DatasetHistory
     ) async throws -> HTTPResponse {

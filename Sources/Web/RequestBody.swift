@@ -59,8 +59,8 @@ enum FormFields {
     /// What Laravel's forms carry for Laravel: the token against forgery, and the method (`MethodOverride`).
     static let laravels: Set<String> = ["_method", "_token"]
 
-    /// The fields as a JSON object of strings. Of a repeated name the last counts; `name[...]` is a list, of which only is
-    /// told that it is one.
+    /// The fields as a JSON object of strings. Of a repeated name the last counts; `name[...]` becomes an
+    /// empty array, whatever is in it.
     static func json(_ items: [(name: String, value: String)]) -> JSONView? {
         var places: [String: Int] = [:]
         var fields: [(name: String, value: String?)] = []

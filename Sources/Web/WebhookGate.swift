@@ -8,7 +8,7 @@ import Telemetry
 import Time
 
 /// Lets through what comes from the TV Python API: from its networks, where they are known, and rightly signed. All others are
-/// told 401, whatever the reason, counted by it, kept for the operator, and limited by address. Callable from any thread.
+/// answered 401, whatever the reason, counted by it, kept for the operator, and limited by address. Callable from any thread.
 package final class WebhookGate: Sendable {
     private let verifier: Mutex<WebhookVerifier>
     private let networks: [ClientAddress.Network]
@@ -95,8 +95,8 @@ package final class WebhookGate: Sendable {
         return request.headers.all(name).joined(separator: ", ")
     }
 
-    /// What is right is never held back; the more bad ones an address sends the less it is told, and the less is kept of
-    /// them. Nobody is told the reason.
+    /// A right signature is never limited. An address that sends too many wrong ones is answered 429, and they are
+    /// counted but not kept. No answer has the reason.
     private func refuse(_ request: HTTPRequest, _ reason: RefusedWebhook.Reason) -> HTTPResponse {
         let (address, now) = (addresses.resolve(request), Timestamp.now())
         let silence = failures.noteFailure(of: address, now: now.seconds)

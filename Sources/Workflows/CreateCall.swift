@@ -138,8 +138,8 @@ package struct CreateCall: Sendable {
 }
 
 extension DatasetEvent {
-    /// A change of our own as the log keeps it: an envelope like that of a webhook, and beside the data who is not to be
-    /// told, for a notification that is read back from there.
+    /// A change of our own as the log keeps it: an envelope like that of a webhook, and beside the data the socket that
+    /// gets no notification, for when it is read back from there.
     func envelope(exceptSocketID: String? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in

@@ -254,7 +254,7 @@ struct NotificationModel {
         if taken.contains(where: { one in flying.joined().contains { $0.historyID == one.historyID } }) {
             complaints.append("two requests for one dataset")
         }
-        if taken.count > 1 && taken.contains(where: \.alone) { complaints.append("not alone") }
+        if taken.count > 1 && taken.contains(where: \.isSentAlone) { complaints.append("not alone") }
         flying.append(taken)
     }
 
@@ -268,7 +268,7 @@ struct NotificationModel {
         for id in Set(request.map(\.historyID)).sorted() {
             let back = request[sent...].filter { $0.historyID == id }.map {
                 var one = $0
-                one.alone = isAlone
+                one.isSentAlone = isAlone
                 return one
             }
             queue.finish(id, delivered: request[..<sent].count { $0.historyID == id }, back: back, now: now)

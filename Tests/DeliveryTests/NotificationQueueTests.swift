@@ -89,7 +89,7 @@ import Testing
         var queue = queue(
             entry(from: 0, [.datasetQueued, .datasetStarted, .datasetCompleted]), entry(8, from: 0, [.datasetQueued]))
         var taken = queue.take(maximum: 3).map(\.notification)
-        taken[1].alone = true
+        taken[1].isSentAlone = true
         queue.finish(7, delivered: 0, back: taken, now: start)
         #expect(queue.take(maximum: 10).map(\.notification.historyID) == [8, 7])
         queue.finish(7, delivered: 1, now: start)

@@ -30,7 +30,7 @@ import Testing
         let notifications = (1...4).map { (notification(.datasetStarted, of: $0, revision: 1), address) }
         let report = await publisher.publish(notifications)
         let outcomes = report.outcomes.map { "\($0)" }
-        #expect(outcomes == ["sent", "sent", "again(alone: false)", "again(alone: false)"])
+        #expect(outcomes == ["sent", "sent", "again(isSentAlone: false)", "again(isSentAlone: false)"])
         #expect(report.pause == nil)
         let count = requests.load(ordering: .relaxed)
         #expect(count == 2)

@@ -36,7 +36,7 @@ import Time
     }
 
     @Test func whatTheLogBringsStandsInTheLog() {
-        let statement = String(decoding: EventLog.append(EventRows(), last: EventRows()).bytes, as: UTF8.self)
+        let statement = String(decoding: EventLog.appendStatement(EventRows(), last: EventRows()).bytes, as: UTF8.self)
         for column in HistoryColumn.all where column.fromLog == .event {
             #expect(statement.contains(" \(column.name),"), "\(column.name)")
         }

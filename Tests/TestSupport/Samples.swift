@@ -33,6 +33,6 @@ package func notification(
     var history = DatasetHistory.sample(id: id, revision: revision)
     history.updatedAt = Timestamp(seconds: revision)
     var notification = Notification(history: history, type: type)
-    notification.alone = alone
+    notification.isSentAlone = alone
     return notification
 }

@@ -54,19 +54,19 @@ public final class Soak: Sendable {
     private func run() async throws -> Bool {
         try writeSecrets([secret])
         try await database.configuration.createDatabase()
-        try IntegratorProcess.run(
+        try MeasuredProcess.run(
             options.integrator, ["migrate"], environment: environment, log: options.folder + "/commands.log")
         try await database.fill()
-        let sandbox = try IntegratorProcess.make(
+        let sandbox = try MeasuredProcess.make(
             options.sandbox,
             [
                 "serve", "--port", "\(ports.sandbox)", "--tv-token", "soak", "--pusher-app-id", "1", "--pusher-key",
                 "soak", "--pusher-secret", "soak", "--steps", "8", "--step-delay", "0.3", "--duplicate", "0.05",
                 "--reorder", "0.05", "--late", "0.02", "--lose", "0.02", "--retry-scale", "0.2",
             ], environment, "/dev/null")
-        try await IntegratorProcess.start(sandbox)
+        try await MeasuredProcess.start(sandbox)
         defer { sandbox.terminate() }
-        let integrator = try await IntegratorProcess(
+        let integrator = try await MeasuredProcess(
             program: options.integrator, environment: environment, port: ports.integrator,
             log: options.folder + "/integrator.log")
         defer { integrator.stop() }
@@ -76,7 +76,7 @@ public final class Soak: Sendable {
 
     // MARK: Under load
 
-    private func load(_ integrator: IntegratorProcess) async throws -> [SoakSample] {
+    private func load(_ integrator: MeasuredProcess) async throws -> [SoakSample] {
         let folder = try await database.folder()
         let start = Clock.now()
         let elapsed = { Double(Clock.now() - start) / 1e9 }
@@ -158,7 +158,7 @@ public final class Soak: Sendable {
     // MARK: The operator
 
     private func startPruning() throws -> Process {
-        let process = try IntegratorProcess.make(
+        let process = try MeasuredProcess.make(
             options.integrator, ["prune", "--older-than", "60s"], environment, options.folder + "/commands.log")
         try process.run()
         return process
@@ -171,7 +171,7 @@ public final class Soak: Sendable {
 
     /// The registered secret stays; the one that the load signs with is replaced as an operator would: first a new one
     /// beside the old one and SIGHUP, a minute later the old one goes.
-    private func rotate(_ rotation: inout SoakRotation, _ integrator: IntegratorProcess) throws {
+    private func rotate(_ rotation: inout SoakRotation, _ integrator: MeasuredProcess) throws {
         if let next = rotation.next {
             exchange.state.withLock { $0.signer = WebhookSigner(secret: next) }
             rotation = SoakRotation(current: next, previous: rotation.current)
@@ -185,7 +185,7 @@ public final class Soak: Sendable {
 
     // MARK: The end
 
-    private func judge(_ samples: [SoakSample], _ integrator: IntegratorProcess) async throws -> Bool {
+    private func judge(_ samples: [SoakSample], _ integrator: MeasuredProcess) async throws -> Bool {
         Progress.show("the load is over: waiting for what is owed and for the last datasets")
         var left = try await database.left()
         for _ in 0..<180 where left.owed > 0 || left.active > 0 {

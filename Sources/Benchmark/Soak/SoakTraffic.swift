@@ -154,7 +154,7 @@ struct SoakTraffic {
             kind: .forged)
     }
 
-    /// By this beginning the rows of these webhooks are told from others.
+    /// The prefix of the ids of these webhooks: their rows are found by it.
     static let prefix = "soak_"
 
     private mutating func newID() -> String {

@@ -2,7 +2,7 @@ import Fuzz
 import Glibc
 
 /// What libFuzzer calls, in a build with `--sanitize=fuzzer -Xswiftc -DFUZZING` (`make fuzz`); `FUZZ_TARGET` names the
-/// target. In other builds the program gives a target the files that it is told of.
+/// target. In other builds the program gives a target the files that its arguments name.
 #if FUZZING
     private let target: FuzzTarget = {
         let name = getenv("FUZZ_TARGET").map { String(cString: $0) }

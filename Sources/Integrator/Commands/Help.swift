@@ -91,7 +91,7 @@ enum Help {
         "refused": """
         integrator refused list [--limit N] [--page ID] [--json]
 
-        The newest webhooks that were answered 401: when, from which address, and the reason that the sender is not told.
+        The newest webhooks that were answered 401: when, from which address, and the true reason, which the sender does not get.
         """,
         "actions": """
         integrator actions list [--limit N] [--page ID] [--json]

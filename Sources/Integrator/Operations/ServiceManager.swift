@@ -1,8 +1,8 @@
 import Glibc
 
-/// systemd, if it has started this process with `Type=notify`: told of the service's states by datagrams (sd_notify(3)).
+/// systemd, if it has started this process with `Type=notify`: gets the service's states by datagrams (sd_notify(3)).
 struct ServiceManager: Sendable {
-    /// What it is told.
+    /// A state that it gets.
     enum State: Sendable {
         case ready
         case stopping

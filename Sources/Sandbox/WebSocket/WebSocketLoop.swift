@@ -147,7 +147,7 @@ final class WebSocketLoop: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// False once told to stop.
+    /// False once it is to stop.
     private func perform(_ connections: inout [ID: Connection]) -> Bool {
         let commands = shared.withLock { shared in
             defer { shared.commands.removeAll() }

@@ -49,7 +49,7 @@ import Testing
                 notifications = 1, heard_at = '2026-11-20 12:00:40', deadline_at = '2099-11-20 12:30:00', \
                 redelivery_asked_at = '2026-11-20 12:27:00'
                 """)
-            try await service.execute(HistoryTable.setRetryable(true, of: history.id))
+            try await service.execute(HistoryTable.setRetryableStatement(true, of: history.id))
             let expected = """
                 {"id":\(history.id),"dataset_id":\(history.datasetID ?? 0),"reference":"\(history.reference ?? "")",\
                 "slug":"\(scene.wishlist.slug)","name":"Été","status":4,"status_label":"failed","progress":20,\

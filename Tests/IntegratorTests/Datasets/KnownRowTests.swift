@@ -32,7 +32,7 @@ import Testing
             _ webhooks: [TestWebhook], on service: ServiceUnderTest
         ) async throws -> BatchTransaction.Effects {
             // Or the service beside would take over what it delivers.
-            try await service.execute(Outbox.take(lease: instance))
+            try await service.execute(Outbox.takeStatement(lease: instance))
             return try await service.connection.run { connection in
                 var batch = Batch()
                 batch.webhooks = webhooks.map { webhook in

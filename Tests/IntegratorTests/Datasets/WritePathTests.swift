@@ -51,7 +51,7 @@ import Time
     ) async throws -> (isApplied: Bool, usesLog: Bool, cached: DatasetHistory?) {
         try await service.execute("SET SESSION auto_increment_increment = \(isFromLog ? 1 : 2)")
         // Or the service beside would take over what it delivers.
-        try await service.execute(Outbox.take(lease: 7))
+        try await service.execute(Outbox.takeStatement(lease: 7))
         return try await service.connection.run { connection in
             var batch = Batch()
             let received = IncomingWebhook(id: webhook.id, body: webhook.body)

@@ -178,7 +178,7 @@ import Testing
     /// It was renewed after it was looked at.
     @Test func aLeaseThatWasRenewedIsNotRemoved() async throws {
         try await with { service, dispatcher, _, _ in
-            let removal = try await service.execute(Outbox.remove(lease: dispatcher.number, renewedAt: "then"))
+            let removal = try await service.execute(Outbox.removeStatement(lease: dispatcher.number, renewedAt: "then"))
             #expect(removal.affectedRows == 0)
             #expect(try await service.number("SELECT COUNT(*) FROM integrator_leases") == 1)
         }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The integrator, as a process of its own.
-final class IntegratorProcess {
+final class MeasuredProcess {
     private let process: Process
     let port: UInt16
     /// From the start of the process until it called itself ready, in milliseconds.
