@@ -39,7 +39,7 @@ class Instance:
         end = time.monotonic() + 30
         while time.monotonic() < end:
             try:
-                if requests.get(f"http://127.0.0.1:{self.port}/health/ready", timeout=2).status_code == 200:
+                if requests.get(f"http://127.0.0.1:{self.port + 1000}/health/ready", timeout=2).status_code == 200:
                     return
             except requests.RequestException:
                 pass
