@@ -6,7 +6,7 @@ UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|Datasets|Store|Lanes|D
 # They hold threads, or count seconds: by themselves.
 NETWORK_TESTS = ^(HTTPServer|HTTPClient)Tests\.
 
-.PHONY: help run test check docs deb image check-deploy check-setup check-image check-deb check-proxies check-rights test-mysql test-servers \
+.PHONY: help run test check docs deb image check-deploy check-setup check-image check-deb check-proxies check-rights check-upgrade test-mysql test-servers \
 	test-galera test-group test-unit test-console test-alerts test-tsan test-asan interop chaos fuzz fuzz-api fuzz-http \
 	flood-http lint format build install bench soak clean
 
@@ -47,6 +47,9 @@ test-tsan: ## all tests under ThreadSanitizer
 
 test-asan: ## all tests under AddressSanitizer, leaks included
 	@Tests/Scripts/test-asan
+
+check-upgrade: ## instances of an earlier version beside this one, and the way back (OLD=COMMIT)
+	@OLD="$(OLD)" Tests/Scripts/check-upgrade
 
 interop: ## clients that others wrote, against the service and the sandbox
 	@Tests/Scripts/interop

@@ -26,7 +26,7 @@ struct IntegratorProcess: Sendable {
 
     /// Starts it and waits until it takes requests. Its environment is `variables` and nothing else.
     static func start(
-        _ variables: [String: String], port: UInt16 = freePort(), client: HTTPClient
+        _ variables: [String: String], port: UInt16 = freePort(), program: String = Self.program, client: HTTPClient
     ) async throws -> IntegratorProcess {
         let url = "http://127.0.0.1:\(port)"
         let folder = try TestFolder.make()

@@ -50,6 +50,9 @@ final class WebhookLoad: Sendable {
     func forgetRefused() { state.withLock { ($0.statuses[401], $0.statuses[429]) = (nil, nil) } }
     var total: Int { histories.count * Int(length) }
 
+    /// Sends to these from now on.
+    func send(to urls: [String]) { state.withLock { $0.urls = urls } }
+
     /// Sends no more.
     func stop() { state.withLock { $0.isStopped = true } }
 
