@@ -1,0 +1,177 @@
+/// Something in a schema that is otherwise than a program needs it.
+public struct SchemaDifference: Sendable, Equatable {
+    /// Statements fail, or mean something else, until it is mended; otherwise something is cut or slow.
+    public var isFatal: Bool
+    /// Names the table and the column.
+    public var text: String
+    /// What to do about it.
+    public var remedy: String
+
+    /// - Parameters:
+    ///   - isFatal: statements fail until it is mended.
+    ///   - text: names the table and the column.
+    ///   - remedy: what to do about it.
+    public init(isFatal: Bool, text: String, remedy: String) {
+        self.isFatal = isFatal
+        self.text = text
+        self.remedy = remedy
+    }
+}
+
+extension Migrator {
+    /// Looks through the schema for all that is in the way of the migrations that have not been applied. Changes nothing.
+    ///
+    /// - Returns: what is otherwise than the migrations want it, and is left as it is.
+    /// - Throws: one `MySQLError` that names all that has to be mended first.
+    public func check() async throws -> [SchemaDifference] {
+        let connection = try await connect()
+        let result: Result<[SchemaDifference], any Error>
+        do {
+            result = .success(try await differences(on: connection))
+        } catch {
+            result = .failure(error)
+        }
+        await connection.close()
+        let differences = try result.get()
+        let fatal = differences.filter(\.isFatal)
+        if fatal.isEmpty { return differences }
+        let lines = fatal.map { "\n  \($0.text): \($0.remedy)" }.joined()
+        throw MySQLError(kind: .other, message: "nothing has been changed; to be mended first:\(lines)")
+    }
+
+    private func differences(on connection: MySQLConnection) async throws -> [SchemaDifference] {
+        let runner = runner(connection) { _ in }
+        let pending = try await pending(on: connection, { _ in }, creating: false)
+        if pending.isEmpty { return [] }
+        let precondition = precondition
+        var differences = try await connection.run { try precondition($0) }
+        let tables = try await runner.tables()
+        var altered: Set<String> = []
+        for (migration, _) in pending {
+            for statement in try migration.plan() {
+                if let table = statement.createdTable, tables[table] == nil {
+                    // With the right the server finds that a column is there twice, and does nothing.
+                    differences += try await runner.lacking(
+                        "CREATE", on: table, "CREATE TABLE \(identifier: table) (a INT, a INT)")
+                }
+                guard let (table, changes) = try await runner.change(statement) else { continue }
+                if altered.insert(table).inserted {
+                    differences += try await runner.unfit(table, tables[table])
+                }
+                for change in changes { differences += try await runner.differences(change, in: table) }
+            }
+        }
+        return differences
+    }
+}
+
+extension MigrationRunner {
+    /// The table that a statement changes, and how; of others only that is run that a later statement is made from.
+    fileprivate func change(
+        _ statement: MigrationStatement
+    ) async throws -> (table: String, [MigrationStatement.Change])? {
+        switch statement {
+        case .alter(let table, let changes): return (table, changes)
+        case .prepared(_, let variable):
+            guard let text = try await preparedText(variable) else { return nil }
+            return try await change(MigrationStatement(text))
+        case .other(let text):
+            if statement.setsVariable { try await connection.execute(SQL(unescaped: text)) }
+            return nil
+        }
+    }
+
+    /// Why a table cannot be changed at all. One that is missing may be made by a migration before.
+    fileprivate func unfit(_ table: String, _ engine: String?) async throws -> [SchemaDifference] {
+        // No column is named so: with the right the server finds that, and does nothing.
+        let right = try await lacking(
+            "ALTER", on: table, "ALTER TABLE \(identifier: table) DROP COLUMN `no such column`")
+        guard let engine, engine != "InnoDB" else { return right }
+        let text =
+            engine.isEmpty ? "\(table) is no table but a view" : "\(table) is a table of \(engine), not of InnoDB"
+        let remedy =
+            engine.isEmpty ? "have the table itself in this schema" : "ALTER TABLE \(table) ENGINE = InnoDB"
+        return right + [SchemaDifference(isFatal: true, text: text, remedy: remedy)]
+    }
+
+    /// Whether the right to do this to a table is missing, by a statement that has no effect with it.
+    fileprivate func lacking(
+        _ right: String, on table: String, _ probe: SQL
+    ) async throws -> [SchemaDifference] {
+        do {
+            try await connection.execute(probe)
+        } catch  where error.number == 1142 {
+            return [
+                SchemaDifference(
+                    isFatal: true, text: "the right \(right) on \(table) is missing",
+                    remedy: "GRANT \(right) ON `\(table)` TO this user, or on the whole schema")
+            ]
+        } catch  where !connection.isUsable {
+            throw error
+        } catch {}
+        return []
+    }
+
+    /// What to tell of a column or an index that is there already and is another one.
+    fileprivate func differences(
+        _ change: MigrationStatement.Change, in table: String
+    ) async throws -> [SchemaDifference] {
+        switch change.kind {
+        case .addColumn(let isGenerated): try await column(change, isGenerated, in: table)
+        case .addIndex: try await index(change, in: table)
+        default: []
+        }
+    }
+
+    private func column(
+        _ change: MigrationStatement.Change, _ isGenerated: Bool, in table: String
+    ) async throws -> [SchemaDifference] {
+        let row = try await connection.query(
+            """
+            select COLUMN_TYPE, coalesce(GENERATION_EXPRESSION, '') <> '' from information_schema.COLUMNS
+            where TABLE_SCHEMA = database() and TABLE_NAME = \(table) and COLUMN_NAME = \(change.name)
+            """
+        ).first
+        guard let row else { return [] }
+        let there = try row.string(0)
+        let name = "column \(table).\(change.name)"
+        let clause = change.clause.dropFirst("ADD COLUMN ".count)
+        if isGenerated {
+            if try row.bool(1) { return [] }
+            return [
+                SchemaDifference(
+                    isFatal: true, text: "\(name) is there as \(there), not as a generated column",
+                    remedy: "rename it: ALTER TABLE \(table) RENAME COLUMN \(change.name) TO another name")
+            ]
+        }
+        guard let wanted = change.columnType, MigrationStatement.family(there) != MigrationStatement.family(wanted)
+        else { return [] }
+        return [
+            SchemaDifference(
+                isFatal: false, text: "\(name) is there as \(there), not as \(wanted)",
+                remedy: "ALTER TABLE \(table) MODIFY COLUMN \(clause)")
+        ]
+    }
+
+    private func index(_ change: MigrationStatement.Change, in table: String) async throws -> [SchemaDifference] {
+        let rows = try await connection.query(
+            """
+            select COLUMN_NAME, NON_UNIQUE = 0 from information_schema.STATISTICS
+            where TABLE_SCHEMA = database() and TABLE_NAME = \(table) and INDEX_NAME = \(change.name)
+            order by SEQ_IN_INDEX
+            """)
+        guard let first = rows.first, let wanted = change.indexedColumns else { return [] }
+        let there = try rows.map { try $0.optionalString(0)?.lowercased() ?? "" }
+        let isUnique = try first.bool(1)
+        if there == wanted, isUnique == change.isUnique { return [] }
+        return [
+            SchemaDifference(
+                // What a unique index keeps apart is not kept apart by another; one that is unique refuses rows.
+                isFatal: isUnique || change.isUnique,
+                text: """
+                    the index \(change.name) of \(table) is on (\(there.joined(separator: ", ")))\(isUnique ? ", unique" : "")
+                    """,
+                remedy: "ALTER TABLE \(table) DROP INDEX \(change.name), \(change.clause)")
+        ]
+    }
+}
