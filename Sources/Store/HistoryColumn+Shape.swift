@@ -48,5 +48,5 @@ extension HistoryColumn {
     func canBeWritten(to column: MySQLColumnDefinition) -> Bool { textLength == nil || column.isText }
 
     /// A value of the type `type`, or a literal of it, as it is written to the column.
-    func stored(_ value: SQL) -> SQL { name == "updated_at" ? ConsoleTime.storable(value) : value }
+    func stored(_ value: SQL) -> SQL { name == Self.consoles ? ConsoleTime.storable(value) : value }
 }
