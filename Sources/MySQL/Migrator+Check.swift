@@ -50,15 +50,16 @@ extension Migrator {
         for (migration, _) in pending {
             for statement in try migration.plan() {
                 if let table = statement.createdTable, tables[table] == nil {
-                    // With the right the server finds that a column is there twice, and does nothing.
-                    differences += try await runner.lacking(
-                        "CREATE", on: table, "CREATE TABLE \(identifier: table) (a INT, a INT)")
+                    differences += try await runner.refusal("CREATE", of: table)
                 }
                 guard let (table, changes) = try await runner.change(statement) else { continue }
                 if altered.insert(table).inserted {
                     differences += try await runner.unfit(table, tables[table])
                 }
-                for change in changes { differences += try await runner.differences(change, in: table) }
+                for change in changes {
+                    let found = try await runner.differences(change, in: table)
+                    differences += found.filter { !differences.contains($0) }
+                }
             }
         }
         return differences
@@ -83,21 +84,21 @@ extension MigrationRunner {
 
     /// Why a table cannot be changed at all. One that is missing may be made by a migration before.
     fileprivate func unfit(_ table: String, _ engine: String?) async throws -> [SchemaDifference] {
-        // No column is named so: with the right the server finds that, and does nothing.
-        let right = try await lacking(
-            "ALTER", on: table, "ALTER TABLE \(identifier: table) DROP COLUMN `no such column`")
-        guard let engine, engine != "InnoDB" else { return right }
+        guard let engine, engine != "InnoDB" else { return try await refusal("ALTER", of: table) }
         let text =
             engine.isEmpty ? "\(table) is no table but a view" : "\(table) is a table of \(engine), not of InnoDB"
         let remedy =
             engine.isEmpty ? "have the table itself in this schema" : "ALTER TABLE \(table) ENGINE = InnoDB"
-        return right + [SchemaDifference(isFatal: true, text: text, remedy: remedy)]
+        return [SchemaDifference(isFatal: true, text: text, remedy: remedy)]
     }
 
-    /// Whether the right to do this to a table is missing, by a statement that has no effect with it.
-    fileprivate func lacking(
-        _ right: String, on table: String, _ probe: SQL
-    ) async throws -> [SchemaDifference] {
+    /// Why the server does not let a table be made or changed, by a statement that has no effect where it does: a column is
+    /// there twice, or is not there.
+    fileprivate func refusal(_ right: String, of table: String) async throws -> [SchemaDifference] {
+        let probe: SQL =
+            right == "CREATE"
+            ? "CREATE TABLE \(identifier: table) (a INT PRIMARY KEY, a INT)"
+            : "ALTER TABLE \(identifier: table) DROP COLUMN `no such column`"
         do {
             try await connection.execute(probe)
         } catch  where error.number == 1142 {
@@ -108,9 +109,17 @@ extension MigrationRunner {
             ]
         } catch  where !connection.isUsable {
             throw error
+        } catch  where !Self.answersOfProbes.contains(error.number) && error.kind != .conflict {
+            return [
+                SchemaDifference(
+                    isFatal: true, text: "the server refuses \(right) TABLE \(table)", remedy: "it says \(error)")
+            ]
         } catch {}
         return []
     }
+
+    /// Table exists, column is there twice, column is not there, table is not there.
+    private static let answersOfProbes: Set = [1050, 1060, 1091, 1146]
 
     /// What to tell of a column or an index that is there already and is another one.
     fileprivate func differences(
@@ -132,7 +141,7 @@ extension MigrationRunner {
             where TABLE_SCHEMA = database() and TABLE_NAME = \(table) and COLUMN_NAME = \(change.name)
             """
         ).first
-        guard let row else { return [] }
+        guard let row else { return try await obstacle(change, isGenerated, in: table) }
         let there = try row.string(0)
         let name = "column \(table).\(change.name)"
         let clause = change.clause.dropFirst("ADD COLUMN ".count)
@@ -151,6 +160,35 @@ extension MigrationRunner {
                 isFatal: false, text: "\(name) is there as \(there), not as \(wanted)",
                 remedy: "ALTER TABLE \(table) MODIFY COLUMN \(clause)")
         ]
+    }
+
+    /// What a table has that lets no column be added while others write, or no generated one.
+    private func obstacle(
+        _ change: MigrationStatement.Change, _ isGenerated: Bool, in table: String
+    ) async throws -> [SchemaDifference] {
+        let indexes = try await connection.query(
+            """
+            select distinct INDEX_NAME from information_schema.STATISTICS
+            where TABLE_SCHEMA = database() and TABLE_NAME = \(table) and INDEX_TYPE = 'FULLTEXT'
+            """)
+        var obstacles = try indexes.map { row in
+            let name = try row.string(0)
+            return SchemaDifference(
+                isFatal: true, text: "\(table) has the FULLTEXT index \(name), beside which no column is added online",
+                remedy: "ALTER TABLE \(table) DROP INDEX `\(name)`; it may be made again after the migrations")
+        }
+        let partitions = try await connection.query(
+            """
+            select 1 from information_schema.TABLES where TABLE_SCHEMA = database() and TABLE_NAME = \(table)
+            and CREATE_OPTIONS like '%partitioned%'
+            """)
+        if isGenerated, !partitions.isEmpty {
+            obstacles.append(
+                SchemaDifference(
+                    isFatal: true, text: "\(table) is partitioned, and needs a unique index over all of it",
+                    remedy: "ALTER TABLE \(table) REMOVE PARTITIONING"))
+        }
+        return obstacles
     }
 
     private func index(_ change: MigrationStatement.Change, in table: String) async throws -> [SchemaDifference] {

@@ -89,6 +89,18 @@ package enum ConsoleSchema {
                             """))
             }
         }
+        let prefixed = try connection.query(
+            """
+            SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+            AND RIGHT(TABLE_NAME, 19) = '_wishlist_to_groups'
+            """
+        ).first?.string(0)
+        if let prefixed, try connection.columns(of: "wishlist_to_groups").isEmpty {
+            obstacles.append(
+                Difference(
+                    isFatal: true, text: "there is no table wishlist_to_groups, but \(prefixed)",
+                    remedy: "tables with a prefix are not found: RENAME TABLE, and `prefix` in config/database.php"))
+        }
         return try obstacles + missingColumns(on: connection, but: added) + unusable(on: connection)
             + unknown(on: connection)
     }

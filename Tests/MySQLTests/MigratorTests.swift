@@ -272,6 +272,43 @@ import Time
             """)[0].string(0)
     }
 
+    /// What the server lets nobody change while others write.
+    @Test func tablesThatTakeNoColumnAreNamed() async throws {
+        try await TestDatabase.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute(
+                "create table f (id int primary key, name varchar(20), fulltext key words (name))")
+            try await connection.execute(
+                "create table p (id int primary key, n int) partition by hash (id) partitions 2")
+            var expected = ["f has the FULLTEXT index words", "p is partitioned"]
+            if !TestServer.isMySQL {
+                try await connection.execute("create table s (id int primary key) with system versioning")
+                expected.append("the server refuses ALTER TABLE s: it says 4119")
+            }
+            let migration = Migration(
+                name: "1",
+                text: """
+                    alter table f add column a int; alter table f add column b int;
+                    alter table p add column v int as (n + 1) virtual; alter table s add column a int;
+                    """)
+            let error = await #expect(throws: MySQLError.self) {
+                _ = try await Migrator(configuration, migrations: [migration]).run()
+            }
+            let text = try #require(error?.description)
+            for reason in expected { #expect(text.contains(reason), "\(text)") }
+            // Each once.
+            #expect(text.split(separator: "\n").count == expected.count + 1, "\(text)")
+            // As the remedies say.
+            for table in ["f drop index words", "p remove partitioning"] {
+                try await connection.execute("alter table \(unescaped: table)")
+            }
+            if !TestServer.isMySQL { try await connection.execute("drop table s") }
+            try await connection.execute("create table if not exists s (id int primary key)")
+            #expect(try await Migrator(configuration, migrations: [migration]).run() == ["1"])
+            await connection.close()
+        }
+    }
+
     /// The rights to change and to make tables are looked at first too.
     @Test func rightsThatAreMissingAreNamedBeforeAnythingIsChanged() async throws {
         try await TestDatabase.with { configuration in

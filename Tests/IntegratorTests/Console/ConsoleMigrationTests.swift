@@ -90,6 +90,19 @@ import Testing
         }
     }
 
+    /// Laravel's `prefix` of a connection.
+    @Test func tablesWithAPrefixAreNamed() async throws {
+        try await TestDatabase.with { configuration in
+            let console = try await MySQLConnection.connect(configuration.patient)
+            try await console.execute("CREATE TABLE gb_wishlist_to_groups (id BIGINT UNSIGNED NOT NULL PRIMARY KEY)")
+            let run = await migrate(configuration)
+            #expect(run.status == 1)
+            #expect(run.complaints.contains("there is no table wishlist_to_groups, but gb_wishlist_to_groups"))
+            #expect(try await tables(console).count == 1)
+            await console.close()
+        }
+    }
+
     /// The rights are looked at before anything is changed.
     @Test func rightsThatAreMissingAreNamed() async throws {
         try await TestDatabase.with { configuration in
