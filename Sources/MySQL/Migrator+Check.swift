@@ -191,6 +191,28 @@ extension MigrationRunner {
         return obstacles
     }
 
+    /// Rows between which a unique index that is to be made would not know a difference.
+    private func duplicates(
+        of columns: [String], _ index: String, in table: String
+    ) async throws -> [SchemaDifference] {
+        // What is not there yet has nothing in it.
+        let there = try await connection.columns(of: table).map { $0.name.lowercased() }
+        guard columns.allSatisfy(there.contains) else { return [] }
+        let names = columns.map { "`\($0)`" }
+        let query = """
+            SELECT \(names.joined(separator: ", ")), COUNT(*) FROM `\(table)` \
+            WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")) \
+            GROUP BY \(names.joined(separator: ", ")) HAVING COUNT(*) > 1
+            """
+        guard try await !connection.query(SQL(unescaped: query + " LIMIT 1")).isEmpty else { return [] }
+        return [
+            SchemaDifference(
+                isFatal: true,
+                text: "\(table) has rows with the same \(columns.joined(separator: ", ")), which \(index) forbids",
+                remedy: "\(query) shows them")
+        ]
+    }
+
     private func index(_ change: MigrationStatement.Change, in table: String) async throws -> [SchemaDifference] {
         let rows = try await connection.query(
             """
@@ -198,7 +220,10 @@ extension MigrationRunner {
             where TABLE_SCHEMA = database() and TABLE_NAME = \(table) and INDEX_NAME = \(change.name)
             order by SEQ_IN_INDEX
             """)
-        guard let first = rows.first, let wanted = change.indexedColumns else { return [] }
+        guard let wanted = change.indexedColumns else { return [] }
+        guard let first = rows.first else {
+            return change.isUnique ? try await duplicates(of: wanted, change.name, in: table) : []
+        }
         let there = try rows.map { try $0.optionalString(0)?.lowercased() ?? "" }
         let isUnique = try first.bool(1)
         if there == wanted, isUnique == change.isUnique { return [] }

@@ -111,9 +111,11 @@ public struct Migrator: Sendable {
         }
     }
 
-    /// A connection that only looks, for `preview`.
+    /// A connection on which a statement may take long.
     func connect() async throws(MySQLError) -> MySQLConnection {
-        try await MySQLConnection.connect(configuration)
+        var patient = configuration
+        patient.statementTimeout = statementTimeout
+        return try await MySQLConnection.connect(patient)
     }
 
     func runner(
@@ -128,9 +130,7 @@ public struct Migrator: Sendable {
         _ report: @escaping @Sendable (Event) -> Void,
         _ body: (MigrationRunner, MigrationLease) async throws -> R
     ) async throws -> R {
-        var patient = configuration
-        patient.statementTimeout = statementTimeout
-        let connection = try await MySQLConnection.connect(patient)
+        let connection = try await connect()
         let runner = runner(connection, report)
         let lease = MigrationLease(table: table + "_lease", duration: leaseDuration, configuration: configuration)
         try await runner.persistently(table + "_lease") { _ in

@@ -230,12 +230,14 @@ import Time
             try await connection.execute("create table m (id int primary key) engine = MyISAM")
             try await connection.execute("create view v as select * from a")
             try await connection.execute("create table b (u int, v int, w int, key k (v), key j (u))")
+            try await connection.execute("insert into b values (null, 1, 7), (null, 1, 7), (1, 2, 8)")
             let migration = Migration(
                 name: "1",
                 text: """
                     alter table a add column w int; alter table m add column w int; alter table v add column w int;
                     alter table b add column u int as (w + 1) virtual; alter table b add unique index k (w);
-                    alter table b add index j (u);
+                    alter table b add index j (u); alter table b add unique index l (w), algorithm = inplace, lock = none;
+                    alter table b add unique index m (u);
                     """)
             let migrator = Migrator(
                 configuration, migrations: [migration],
@@ -257,6 +259,8 @@ import Time
                       column b.u is there as int(11), not as a generated column: rename it: ALTER TABLE b RENAME COLUMN \
                     u TO another name
                       the index k of b is on (v): ALTER TABLE b DROP INDEX k, add unique index k (w)
+                      b has rows with the same w, which l forbids: SELECT `w`, COUNT(*) FROM `b` WHERE `w` IS NOT NULL \
+                    GROUP BY `w` HAVING COUNT(*) > 1 shows them
                     """.replacing("int(11)", with: try await type(of: "u", connection)))
             #expect(try await connection.query("show tables").count == tables)
             #expect(try await connection.query("show columns from a").count == 1)

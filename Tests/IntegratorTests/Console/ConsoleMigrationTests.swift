@@ -145,6 +145,23 @@ import Testing
         }
     }
 
+    /// What managed servers ask of new tables, and what older ones do with times.
+    @Test func theTablesAreMadeOnServersThatAskForMore() async throws {
+        let options =
+            TestServer.isMySQL
+            ? ["--sql-require-primary-key=1", "--sql-generate-invisible-primary-key=1"]
+            : [
+                "--innodb-force-primary-key=1", "--explicit-defaults-for-timestamp=0", "--lower-case-table-names=1",
+            ]
+        try await ConsoleTables.with(server: options) { service in
+            let scene = try await service.scene()
+            let made = try await service.create(scene.wishlist, token: scene.token)
+            #expect(made.status == 201, "\(made.text)")
+            let doctor = await service.command("doctor")
+            #expect(doctor.output.contains("as they have to be"), "\(doctor.output)")
+        }
+    }
+
     /// Dates that the server's own mode refuses, as old applications have left them in rows and defaults.
     @Test func zeroDatesUnderAStrictMode() async throws {
         let mode = "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
