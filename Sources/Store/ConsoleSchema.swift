@@ -126,8 +126,8 @@ package enum ConsoleSchema {
         ("subscriptions", ["group_id"], HistoryColumn.small), ("personal_access_tokens", ["id"], HistoryColumn.small),
         ("wishlist_to_groups", ["id", "group_id", "status", "training_status"], HistoryColumn.small),
         (HistoryTable.name, ["id", "wishlist_to_group_id", "status", "notifications"], HistoryColumn.small),
-        (HistoryTable.name, ["created_by"], HistoryColumn.medium),
-        (HistoryTable.name, ["sequence", "revision", "notified_revision", "dispatcher"], HistoryColumn.large),
+        (HistoryTable.name, ["created_by", "revision", "notified_revision"], HistoryColumn.medium),
+        (HistoryTable.name, ["sequence", "dispatcher"], HistoryColumn.large),
     ]
 
     /// Columns of a type with which statements fail, or find what is not meant.
@@ -146,7 +146,7 @@ package enum ConsoleSchema {
                 guard let column = try connection.column(name, of: table), !types.contains(column.type) else {
                     continue
                 }
-                let needed = types == HistoryColumn.large ? "BIGINT" : "a whole number"
+                let needed = types == HistoryColumn.small ? "a whole number" : "BIGINT"
                 unusable.append(unfit(column, of: table, needed: needed))
             }
         }

@@ -21,10 +21,11 @@ package struct ConsoleTime {
     func boundary(at time: Timestamp) -> Timestamp { zone?.boundary(at: time) ?? time }
 
     /// The present time by the server's clock as it is compared with digits, or so long before.
-    func boundary(minutesAgo minutes: Int64 = 0) -> SQL {
+    /// - Parameter now: our clock, which decides about the hour that clocks show a second time.
+    func boundary(minutesAgo minutes: Int64 = 0, now: Timestamp = .now()) -> SQL {
         let time: SQL = minutes == 0 ? "UTC_TIMESTAMP(6)" : "UTC_TIMESTAMP(6) - INTERVAL \(minutes) MINUTE"
         guard let zone else { return time }
-        let moment = Timestamp.now().adding(seconds: -60 * minutes)
+        let moment = now.adding(seconds: -60 * minutes)
         let boundary = zone.boundary(at: moment)
         // In the hour that the clocks show a second time the server's clock says nothing.
         if boundary != zone.digits(at: moment) { return "CAST(\(boundary) AS DATETIME(6))" }

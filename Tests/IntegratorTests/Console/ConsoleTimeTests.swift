@@ -179,6 +179,27 @@ import Time
         await server.stop()
     }
 
+    /// In the hour that clocks show a second time all that is of its digits is over, as PHP reads them.
+    @Test func theHourThatComesTwiceIsOverTheSecondTime() async throws {
+        try await TestDatabase.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute("CREATE TABLE t (a DATETIME NULL, b TIMESTAMP NULL)")
+            try await connection.execute("INSERT INTO t VALUES ('2026-11-01 01:45:00', '2026-11-01 01:45:00')")
+            let time = ConsoleTime(LocalTime("America/New_York"))
+            for (clock, isAhead) in [("05:30", true), ("06:00", false), ("06:30", false)] {
+                // The server's clock is ours.
+                let now = try #require(Timestamp(sql: "2026-11-01 \(clock):00".utf8))
+                try await connection.execute("SET timestamp = \(now.seconds)")
+                let (boundary, later) = (time.boundary(now: now), time.boundary(minutesAgo: 60, now: now))
+                let row = try await connection.query("SELECT a >= \(boundary), b >= \(boundary), a >= \(later) FROM t")[
+                    0]
+                #expect(try row.bool(0) == isAhead && row.bool(1) == isAhead, "\(clock)")
+                #expect(try row.bool(2), "\(clock)")
+            }
+            await connection.close()
+        }
+    }
+
     @Test func anUnknownZoneIsRefusedByName() async throws {
         try await ServiceUnderTest.with { service in
             let run = await service.command("serve", changes: ["DB_TIMEZONE": "Mars/Olympus"])
