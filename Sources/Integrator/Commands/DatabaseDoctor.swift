@@ -37,6 +37,10 @@ struct DatabaseDoctor {
                     findings += try await times(connection)
                     findings += try await backlog(connection)
                 }
+            } else {
+                findings += try await connection.run { connection in
+                    try ConsoleSchema.obstacles(on: connection).map { .fault("tables", $0.text, $0.remedy) }
+                }
             }
         } catch {
             findings.append(.fault("database", "a question failed: \(error)", "look at the database's own log"))

@@ -4,6 +4,7 @@ import Testing
 
 @testable import Datasets
 @testable import Integrator
+@testable import Operations
 @testable import Store
 
 /// `integrator migrate` looks through the console's tables before it changes any of them.
@@ -83,6 +84,8 @@ import Testing
             // The column is narrower: what does not fit is cut, and nothing is in the way.
             #expect(!run.complaints.contains("histories.message"))
             #expect(try await tables(console) == before)
+            let doctor = await DatabaseDoctor(configuration: configuration).examine()
+            #expect(doctor.contains { $0.finding.hasPrefix("subscriptions has no column group_id, but user_id") })
             let dry = await migrate(configuration, "--dry-run")
             #expect(dry.status == 1 && dry.complaints == run.complaints)
             #expect(try await tables(console) == before)
