@@ -4,6 +4,7 @@ import MySQL
 import Signatures
 import Store
 import Telemetry
+import Time
 import Web
 
 /// Reads values and gathers what is wrong with them.
@@ -143,6 +144,7 @@ struct ConfigurationReader {
             password: text("DB_PASSWORD", default: "", isExact: true), caFile: caFile.isEmpty ? nil : caFile,
             tlsMode: tlsMode)
         configuration.timeZone = timeZone()
+        configuration.localTime = localTime()
         return configuration
     }
 
@@ -161,6 +163,16 @@ struct ConfigurationReader {
             faults.append("\(name): must be an offset such as +02:00 or a name such as Europe/Berlin")
         }
         return zone
+    }
+
+    /// What Laravel calls `app.timezone`; nil: UTC.
+    private mutating func localTime() -> LocalTime? {
+        let name = "APP_TIMEZONE"
+        let zone = text(name, default: "UTC")
+        if ["utc", "gmt", "etc/utc", "z"].contains(zone.lowercased()) { return nil }
+        let time = LocalTime(zone)
+        if time == nil { faults.append("\(name): must be a time zone's name such as Europe/Berlin") }
+        return time
     }
 
     /// What Sanctum's configuration and the console's morph map say of tokens.

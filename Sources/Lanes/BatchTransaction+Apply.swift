@@ -101,7 +101,7 @@ extension BatchTransaction {
         if let active = workingSet.active[history.wishlistID] {
             context.otherIsActive = !active.subtracting([history.id]).isEmpty
         }
-        context.isLatest = (workingSet.latest[history.wishlistID] ?? history.id) == history.id
+        context.isLatest = (workingSet.latest[history.wishlistID] ?? history.id) <= history.id
         if let training = workingSet.training[history.wishlistID] {
             context.training = training.status
             context.trainingScheduledAt = training.scheduledAt

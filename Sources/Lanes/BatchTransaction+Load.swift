@@ -226,7 +226,8 @@ extension BatchTransaction {
             }
         }
         if !training.isEmpty {
-            for row in try connection.query(WishlistTable.latestHistoriesStatement(training.sorted())) {
+            let statement = try WishlistTable.latestHistoriesStatement(training.sorted(), on: connection)
+            for row in try connection.query(statement) {
                 workingSet.latest[try row.int64(0)] = try row.int64(1)
             }
         }

@@ -46,7 +46,7 @@ struct WorkingSet {
     var slots: [Slot] = []
     /// Active histories, by wishlist; only of wishlists where it matters.
     var active: [Int64: Set<Int64>] = [:]
-    /// Of wishlists where it matters: the latest history, the training status and when it is scheduled.
+    /// Of wishlists where it matters: the latest history that is not deleted, the training status and when it is scheduled.
     var latest: [Int64: Int64] = [:]
     var training: [Int64: TrainingChange] = [:]
     var trainingChanged: Set<Int64> = []

@@ -56,49 +56,6 @@ extension Migrator {
             return (text, "the rows that it changes")
         }
     }
-
-    /// Looks through a migration before anything is changed: whether its tables are such that it can be applied, and which of its
-    /// columns are there already and are not what it would make.
-    func check(_ migration: Migration, _ runner: MigrationRunner) async throws {
-        let tables = try await runner.tables()
-        for (index, statement) in try migration.plan().enumerated() {
-            guard case .alter(let table, let changes) = statement else { continue }
-            // A table that is missing may be made by a migration before this one.
-            if let engine = tables[table], engine != "InnoDB" {
-                var error = MySQLError(
-                    kind: .other,
-                    message: engine.isEmpty
-                        ? "\(table) is no table but a view" : "\(table) is a table of \(engine), not of InnoDB")
-                error.place = "\(migration.name), \(statement.place(index))"
-                throw error
-            }
-            for change in changes {
-                if let note = try await difference(change, in: table, runner) { runner.report(.kept(note)) }
-            }
-        }
-    }
-
-    /// What to tell of a column that is there already with another type.
-    private func difference(
-        _ change: MigrationStatement.Change, in table: String, _ runner: MigrationRunner
-    ) async throws -> String? {
-        guard case .addColumn(isGenerated: false) = change.kind, let wanted = change.columnType else { return nil }
-        let row = try await runner.connection.query(
-            """
-            select COLUMN_TYPE from information_schema.COLUMNS
-            where TABLE_SCHEMA = database() and TABLE_NAME = \(table) and COLUMN_NAME = \(change.name)
-            """
-        ).first
-        guard let there = try row?.string(0), MigrationStatement.family(there) != MigrationStatement.family(wanted)
-        else {
-            return nil
-        }
-        let clause = change.clause.dropFirst("ADD COLUMN ".count)
-        return """
-            column \(table).\(change.name) is there as \(there), not as \(wanted); to have it so: \
-            ALTER TABLE \(table) MODIFY COLUMN \(clause)
-            """
-    }
 }
 
 extension Migration {
@@ -178,4 +135,15 @@ extension MigrationStatement.Change {
         guard let type = words.first?.lowercased() else { return nil }
         return words.dropFirst().first?.lowercased() == "unsigned" ? type + " unsigned" : type
     }
+
+    /// The columns that an index is to be on, in lower case; nil: not plain columns.
+    var indexedColumns: [String]? {
+        guard let open = clause.firstIndex(of: "("), let close = clause.lastIndex(of: ")") else { return nil }
+        let names = clause[clause.index(after: open)..<close].split(separator: ",")
+            .map { $0.filter { !$0.isWhitespace && $0 != "`" }.lowercased() }
+        return names.contains { $0.contains("(") } ? nil : names
+    }
+
+    /// Whether an index that is to be added is unique.
+    var isUnique: Bool { clause.split(whereSeparator: \.isWhitespace).dropFirst().first?.uppercased() == "UNIQUE" }
 }

@@ -48,6 +48,8 @@ public struct Migrator: Sendable {
     private let statementTimeout: Duration
     private let leaseDuration: Duration
     private let lockLimit: Duration
+    /// What else has to be looked at before anything is changed; reads only.
+    let precondition: @Sendable (isolated MySQLConnection) throws(MySQLError) -> [SchemaDifference]
 
     /// A migrator that records in `table` what it has applied, and locks by a row of `TABLE_lease`.
     ///
@@ -55,10 +57,14 @@ public struct Migrator: Sendable {
     ///   - statementTimeout: replaces the configuration's: a change of a large table takes long.
     ///   - leaseDuration: in whole seconds, how long others wait for a migrator that died.
     ///   - lockLimit: how long one statement is tried whose lock others hold.
+    ///   - precondition: what else is in the way of the migrations, or otherwise than it should be; reads only.
     public init(
         _ configuration: MySQLConfiguration, migrations: [Migration], table: String = "integrator_migrations",
         statementTimeout: Duration = .seconds(3600), leaseDuration: Duration = .seconds(12),
-        lockLimit: Duration = .seconds(600)
+        lockLimit: Duration = .seconds(600),
+        precondition: @escaping @Sendable (isolated MySQLConnection) throws(MySQLError) -> [SchemaDifference] = { _ in
+            []
+        }
     ) {
         var configuration = configuration
         // Should this process die, the statement that it leaves behind waits no longer than this.
@@ -69,15 +75,19 @@ public struct Migrator: Sendable {
         self.statementTimeout = statementTimeout
         self.leaseDuration = leaseDuration
         self.lockLimit = lockLimit
+        self.precondition = precondition
     }
 
     /// Applies what has not been applied and returns the names. Waits as long as another migrator is at work.
     ///
-    /// Throws `MySQLError` with its `place`, or `CancellationError`; migrations before the failed one stay applied.
+    /// Throws `MySQLError` with its `place`, or `CancellationError`; migrations before the failed one stay applied. What
+    /// `check` throws is thrown before anything is changed.
     public func run(report: @escaping @Sendable (Event) -> Void = { _ in }) async throws -> [String] {
-        try await alone(report) { runner, lease in
+        for difference in try await check() {
+            report(.kept("\(difference.text); to have it so: \(difference.remedy)"))
+        }
+        return try await alone(report) { runner, lease in
             let pending = try await pending(on: runner.connection, report)
-            for (migration, _) in pending { try await check(migration, runner) }
             var applied: [String] = []
             for (migration, checksum) in pending {
                 try await apply(migration, runner, lease) {
@@ -101,9 +111,11 @@ public struct Migrator: Sendable {
         }
     }
 
-    /// A connection that only looks, for `preview`.
+    /// A connection on which a statement may take long.
     func connect() async throws(MySQLError) -> MySQLConnection {
-        try await MySQLConnection.connect(configuration)
+        var patient = configuration
+        patient.statementTimeout = statementTimeout
+        return try await MySQLConnection.connect(patient)
     }
 
     func runner(
@@ -118,9 +130,7 @@ public struct Migrator: Sendable {
         _ report: @escaping @Sendable (Event) -> Void,
         _ body: (MigrationRunner, MigrationLease) async throws -> R
     ) async throws -> R {
-        var patient = configuration
-        patient.statementTimeout = statementTimeout
-        let connection = try await MySQLConnection.connect(patient)
+        let connection = try await connect()
         let runner = runner(connection, report)
         let lease = MigrationLease(table: table + "_lease", duration: leaseDuration, configuration: configuration)
         try await runner.persistently(table + "_lease") { _ in

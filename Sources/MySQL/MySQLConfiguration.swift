@@ -1,3 +1,5 @@
+public import Time
+
 /// Where a MySQL or MariaDB server is, and how long to wait for it.
 ///
 /// The timeouts are kept by the client in whole seconds, rounded up, at least one.
@@ -33,6 +35,9 @@ public struct MySQLConfiguration: Sendable {
     /// The time zone of the session, in which a TIMESTAMP is read and written: an offset such as `+00:00`, or a name that the
     /// server knows. Nil: what the server hands out.
     public var timeZone: String? = "+00:00"
+    /// The zone whose local times stand in columns that another application shares with us; nil: UTC. Rows know it, and convert
+    /// nothing by themselves.
+    public var localTime: LocalTime?
 
     /// A server reached over TCP, or over `socket` if that is given.
     public init(

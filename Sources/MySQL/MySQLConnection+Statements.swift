@@ -131,7 +131,7 @@ extension MySQLConnection {
         var lastInsertID: Int64 = 0
         try call(phase) { handle in
             if let result = mysql_store_result(handle) {
-                rows = MySQLRows(copying: result)
+                rows = MySQLRows(copying: result, localTime: configuration.localTime)
                 mysql_free_result(result)
             } else if mysql_field_count(handle) > 0 {
                 // There should have been rows: the query was interrupted.

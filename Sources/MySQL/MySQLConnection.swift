@@ -1,6 +1,7 @@
 import CMariaDB
 import Glibc
 import Synchronization
+public import Time
 
 /// One connection to a server, with a thread of its own on which all its blocking calls run.
 ///
@@ -30,6 +31,9 @@ public actor MySQLConnection {
     var wasIdle = false
     /// The conflict that doomed the open transaction.
     var conflict: MySQLError?
+
+    /// The zone of local times, as the configuration has it.
+    public nonisolated var localTime: LocalTime? { configuration.localTime }
 
     /// The connection's own thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }

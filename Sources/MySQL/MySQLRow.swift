@@ -30,6 +30,9 @@ public struct MySQLRow: Sendable {
     private let storage: MySQLRows.Storage
     private let firstCell: Int
 
+    /// The zone of local times, as the connection's configuration has it.
+    public var localTime: LocalTime? { storage.localTime }
+
     init(storage: MySQLRows.Storage, firstCell: Int) {
         self.storage = storage
         self.firstCell = firstCell

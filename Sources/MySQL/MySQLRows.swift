@@ -1,4 +1,5 @@
 import CMariaDB
+import Time
 
 /// The rows of one result, copied out of the client library; immutable, cheap to pass around.
 public struct MySQLRows: Sendable, RandomAccessCollection {
@@ -13,11 +14,13 @@ public struct MySQLRows: Sendable, RandomAccessCollection {
         let columns: [String]
         let cells: [Cell]
         let bytes: [UInt8]
+        let localTime: LocalTime?
 
-        init(columns: [String], cells: [Cell], bytes: [UInt8]) {
+        init(columns: [String], cells: [Cell], bytes: [UInt8], localTime: LocalTime? = nil) {
             self.columns = columns
             self.cells = cells
             self.bytes = bytes
+            self.localTime = localTime
         }
     }
 
@@ -50,7 +53,7 @@ public struct MySQLRows: Sendable, RandomAccessCollection {
     }
 
     /// Copies what `mysql_store_result` gave.
-    init(copying result: UnsafeMutablePointer<MYSQL_RES>) {
+    init(copying result: UnsafeMutablePointer<MYSQL_RES>, localTime: LocalTime?) {
         let columnCount = Int(mysql_num_fields(result))
         let rowCount = Int(mysql_num_rows(result))
         var columns: [String] = []
@@ -75,7 +78,7 @@ public struct MySQLRows: Sendable, RandomAccessCollection {
                 bytes.append(contentsOf: UnsafeRawBufferPointer(start: cell, count: count))
             }
         }
-        self.init(storage: Storage(columns: columns, cells: cells, bytes: bytes), count: rowCount)
+        self.init(storage: Storage(columns: columns, cells: cells, bytes: bytes, localTime: localTime), count: rowCount)
     }
 }
 

@@ -29,7 +29,7 @@ extension AccessTokens {
                 INSERT INTO personal_access_tokens \
                 (tokenable_type, tokenable_id, name, token, abilities, created_at, updated_at) \
                 VALUES (\(settings.types.first), \(user), \(name), \(Digest.hex(Digest.sha256(Array(plaintext.utf8)))), \
-                \(list), \(ConsoleTime.now), \(ConsoleTime.now))
+                \(list), \(connection.consoleTime.now), \(connection.consoleTime.now))
                 """
             ).lastInsertID
         }

@@ -14,12 +14,6 @@ package struct AccessTokens: Sendable {
         package init() {}
     }
 
-    /// Whether `last_used_at` is to be written again. A time ahead is another clock's or another time zone's.
-    static let useIsDue = """
-        (last_used_at IS NULL OR last_used_at <= UTC_TIMESTAMP() - INTERVAL 1 MINUTE \
-        OR last_used_at > UTC_TIMESTAMP() + INTERVAL 1 MINUTE)
-        """
-
     let pool: MySQLPool
 
     let settings: Settings
@@ -64,8 +58,9 @@ package struct AccessTokens: Sendable {
     private func caller(where condition: SQL, plaintext: String) async throws -> Caller {
         let digest = Array(Digest.hex(Digest.sha256(Array(plaintext.utf8))).utf8)
         let row = try await pool.withConnection { connection in
+            let time = connection.consoleTime
             var sql: SQL = """
-                SELECT t.id, t.tokenable_id, t.token, t.abilities, \(unescaped: Self.useIsDue) \
+                SELECT t.id, t.tokenable_id, t.token, t.abilities, \(time.isTokenUseDue) \
                 FROM personal_access_tokens t \
                 JOIN users u ON u.id = t.tokenable_id \
                 WHERE \(condition) AND t.tokenable_type IN \(list: settings.types)\
@@ -73,10 +68,10 @@ package struct AccessTokens: Sendable {
                 """
             // A console that has come from Sanctum 2 may not have it.
             if try connection.column("expires_at", of: "personal_access_tokens") != nil {
-                sql.append(" AND (t.expires_at IS NULL OR t.expires_at >= UTC_TIMESTAMP(6))" as SQL)
+                sql.append(" AND (t.expires_at IS NULL OR t.expires_at >= \(time.boundary()))" as SQL)
             }
             if let minutes = settings.expirationMinutes {
-                sql.append(" AND t.created_at > UTC_TIMESTAMP(6) - INTERVAL \(minutes) MINUTE" as SQL)
+                sql.append(" AND t.created_at > \(time.boundary(minutesAgo: minutes))" as SQL)
             }
             return try connection.query(sql).first
         }

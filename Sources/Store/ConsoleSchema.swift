@@ -3,14 +3,7 @@ package import MySQL
 /// How the tables that the console has differ from those that this service is made for: read from `information_schema`, not
 /// believed by their names.
 package enum ConsoleSchema {
-    /// Something that is otherwise than it should be.
-    package struct Difference: Sendable, Equatable {
-        /// Calls fail until it is mended; otherwise something is cut or slow.
-        package var isFatal: Bool
-        /// Names the table and the column.
-        package var text: String
-        package var remedy: String
-    }
+    package typealias Difference = SchemaDifference
 
     /// What is read of the console's own tables.
     private static let needed: [(table: String, columns: [String])] = [
@@ -38,16 +31,25 @@ package enum ConsoleSchema {
     /// Tables and columns that are needed and not there.
     package static func missing(on connection: isolated MySQLConnection) throws(MySQLError) -> [Difference] {
         var missing: [Difference] = []
+        for (table, _) in needed where try connection.columns(of: table).isEmpty {
+            missing.append(noTable(table, remedy: "is DB_DATABASE the console's? Is SELECT on the table granted?"))
+        }
+        return try missing + missingColumns(on: connection)
+    }
+
+    private static func noTable(_ table: String, remedy: String) -> Difference {
+        Difference(isFatal: true, text: "there is no table \(table)", remedy: remedy)
+    }
+
+    /// Columns that are needed and not there, of tables that are.
+    private static func missingColumns(
+        on connection: isolated MySQLConnection, but added: [String] = []
+    ) throws(MySQLError) -> [Difference] {
+        var missing: [Difference] = []
         for (table, names) in needed {
             let columns = Set(try connection.columns(of: table).map { $0.name.lowercased() })
-            if columns.isEmpty {
-                missing.append(
-                    Difference(
-                        isFatal: true, text: "there is no table \(table)",
-                        remedy: "is DB_DATABASE the console's? Is SELECT on the table granted?"))
-                continue
-            }
-            for name in names where !columns.contains(name) {
+            if columns.isEmpty { continue }
+            for name in names where !columns.contains(name) && !added.contains("\(table).\(name)") {
                 let hint = name == "group_id" && columns.contains("user_id") ? ", but user_id" : ""
                 missing.append(
                     Difference(
@@ -61,7 +63,110 @@ package enum ConsoleSchema {
 
     /// All differences, of the columns and indexes of the histories too.
     package static func differences(on connection: isolated MySQLConnection) throws(MySQLError) -> [Difference] {
-        try missing(on: connection) + histories(on: connection) + indexes(on: connection)
+        try missing(on: connection) + unusable(on: connection) + histories(on: connection) + indexes(on: connection)
+    }
+
+    // MARK: Before the migrations
+
+    /// Columns of `needed` that the migrations add.
+    private static let added = ["group_id", "updated_at", "deleted_at"].map { "wishlist_to_groups.\($0)" }
+
+    /// What is in the way of the migrations: they would fail, or the service could not work with what they leave. Columns and
+    /// indexes that the migrations would add themselves are compared by `Migrator.check`.
+    package static func obstacles(on connection: isolated MySQLConnection) throws(MySQLError) -> [Difference] {
+        var obstacles: [Difference] = []
+        // In an empty schema the migrations make all tables. A console has them, under these names: an empty `groups` beside
+        // its `teams` would take all that they have from its users.
+        if try !connection.columns(of: "users").isEmpty, try !connection.query("SELECT 1 FROM users LIMIT 1").isEmpty {
+            for (table, _) in needed where table != HistoryTable.name {
+                guard try connection.columns(of: table).isEmpty else { continue }
+                obstacles.append(
+                    noTable(
+                        table,
+                        remedy: """
+                            is DB_DATABASE the console's? Its own migrations make this table; one that has another name and is \
+                            only read may be shown by a view: CREATE VIEW `\(table)` AS SELECT ...
+                            """))
+            }
+        }
+        let prefixed = try connection.query(
+            """
+            SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
+            AND RIGHT(TABLE_NAME, 19) = '_wishlist_to_groups'
+            """
+        ).first?.string(0)
+        if let prefixed, try connection.columns(of: "wishlist_to_groups").isEmpty {
+            obstacles.append(
+                Difference(
+                    isFatal: true, text: "there is no table wishlist_to_groups, but \(prefixed)",
+                    remedy: "tables with a prefix are not found: RENAME TABLE, and `prefix` in config/database.php"))
+        }
+        return try obstacles + missingColumns(on: connection, but: added) + unusable(on: connection)
+            + unknown(on: connection)
+    }
+
+    // MARK: Types
+
+    /// Times that are compared or written.
+    private static let times: [(table: String, columns: [String])] = [
+        ("subscriptions", ["trial_ends_at", "ends_at"]),
+        ("personal_access_tokens", ["last_used_at", "expires_at", "created_at", "updated_at"]),
+        ("wishlist_to_groups", ["training_scheduled_at", "updated_at"]),
+        (
+            HistoryTable.name,
+            ["created_at", "create_until", "owed_since", "dispatch_until"]
+                + HistoryColumn.written.filter(\.isTime).map(\.name)
+        ),
+    ]
+
+    /// Whole numbers, keys among them, and the types that hold them.
+    private static let numbers: [(table: String, columns: [String], types: Set<String>)] = [
+        ("users", ["id"], HistoryColumn.small), ("groups", ["id"], HistoryColumn.small),
+        ("group_user", ["group_id", "user_id"], HistoryColumn.small),
+        ("subscriptions", ["group_id"], HistoryColumn.small), ("personal_access_tokens", ["id"], HistoryColumn.small),
+        ("wishlist_to_groups", ["id", "group_id", "status", "training_status"], HistoryColumn.small),
+        (HistoryTable.name, ["id", "wishlist_to_group_id", "status", "notifications"], HistoryColumn.small),
+        (HistoryTable.name, ["created_by", "revision", "notified_revision"], HistoryColumn.medium),
+        (HistoryTable.name, ["sequence", "dispatcher"], HistoryColumn.large),
+    ]
+
+    /// Columns of a type with which statements fail, or find what is not meant.
+    private static func unusable(on connection: isolated MySQLConnection) throws(MySQLError) -> [Difference] {
+        var unusable: [Difference] = []
+        for (table, names) in times {
+            for name in names {
+                guard let column = try connection.column(name, of: table),
+                    !["datetime", "timestamp"].contains(column.type)
+                else { continue }
+                unusable.append(unfit(column, of: table, needed: "DATETIME or TIMESTAMP"))
+            }
+        }
+        for (table, names, types) in numbers {
+            for name in names {
+                guard let column = try connection.column(name, of: table), !types.contains(column.type) else {
+                    continue
+                }
+                let needed = types == HistoryColumn.small ? "a whole number" : "BIGINT"
+                unusable.append(unfit(column, of: table, needed: needed))
+            }
+        }
+        if let reference = try connection.column("reference", of: HistoryTable.name), reference.textLimit < 36 {
+            unusable.append(unfit(reference, of: HistoryTable.name, needed: "CHAR(36)"))
+        }
+        for (table, _) in needed {
+            guard let deleted = try connection.column("deleted_at", of: table), !deleted.isNullable else { continue }
+            unusable.append(
+                Difference(
+                    isFatal: true, text: "\(table).deleted_at is NOT NULL: all its rows look deleted",
+                    remedy: "ALTER TABLE `\(table)` MODIFY COLUMN deleted_at \(deleted.fullType) NULL"))
+        }
+        return unusable
+    }
+
+    private static func unfit(_ column: MySQLColumnDefinition, of table: String, needed: String) -> Difference {
+        Difference(
+            isFatal: true, text: "\(table).\(column.name) is \(column.fullType), must be \(needed)",
+            remedy: "bring its values into that form and ALTER TABLE \(table) MODIFY COLUMN \(column.name)")
     }
 
     // MARK: The histories
@@ -98,16 +203,21 @@ package enum ConsoleSchema {
                         results that do not fit stay in the log alone
                         """))
         }
-        for column in try connection.columns(of: table)
-        where !column.isNullable && column.defaultValue == nil && !inserted.contains(column.name.lowercased())
-            && !column.extra.contains("auto_increment") && !column.extra.contains("generated")
-        {
-            differences.append(
-                Difference(
-                    isFatal: true, text: "\(table).\(column.name) is NOT NULL without a default, and not known here",
-                    remedy: "ALTER TABLE \(table) MODIFY COLUMN \(column.name) \(column.fullType) NULL"))
+        return try differences + unknown(on: connection)
+    }
+
+    /// Columns of the histories that an INSERT of ours does not name, and would have to.
+    private static func unknown(on connection: isolated MySQLConnection) throws(MySQLError) -> [Difference] {
+        try connection.columns(of: HistoryTable.name).filter { column in
+            !column.isNullable && column.defaultValue == nil && !inserted.contains(column.name.lowercased())
+                && column.name.lowercased() != "dataset_id" && !column.extra.contains("auto_increment")
+                && !column.extra.contains("generated")
+        }.map { column in
+            Difference(
+                isFatal: true,
+                text: "\(HistoryTable.name).\(column.name) is NOT NULL without a default, and not known here",
+                remedy: "ALTER TABLE \(HistoryTable.name) MODIFY COLUMN \(column.name) \(column.fullType) NULL")
         }
-        return differences
     }
 
     private static func set(_ column: MySQLColumnDefinition) -> String {

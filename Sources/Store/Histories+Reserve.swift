@@ -39,6 +39,7 @@ extension Histories {
                 let known = try connection.query(
                     "SELECT id FROM wishlist_dataset_histories WHERE reference = \(reservation.reference)")
                 if let row = known.first { return try row.int64(0) }
+                let now = connection.consoleTime.now
                 let id = try connection.execute(
                     """
                     INSERT INTO wishlist_dataset_histories \
@@ -48,7 +49,7 @@ extension Histories {
                     \(HistoryStatus.pending.rawValue), \(reservation.reference), \
                     \(HistoryTable.fitting(reservation.name, "name", on: connection)), \
                     \(reservation.notifications.rawValue), \(reservation.createdBy), \
-                    UTC_TIMESTAMP(6) + INTERVAL \(reservation.leaseSeconds) SECOND, \(ConsoleTime.now), \(ConsoleTime.now))
+                    UTC_TIMESTAMP(6) + INTERVAL \(reservation.leaseSeconds) SECOND, \(now), \(now))
                     """
                 ).lastInsertID
                 try CreateRequests.save(reservation.request, of: id, on: connection)

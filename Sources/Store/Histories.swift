@@ -11,28 +11,35 @@ package struct Histories: Sendable {
 
     /// The history of this id.
     package func find(_ id: Int64) async throws -> DatasetHistory? {
-        try await first("SELECT \(HistoryTable.columns) FROM wishlist_dataset_histories h WHERE h.id = \(id)")
+        try await first { _ throws(MySQLError) in
+            "SELECT \(HistoryTable.columns) FROM wishlist_dataset_histories h WHERE h.id = \(id)"
+        }
     }
 
     /// The history that keeps another of the wishlist from being made.
     package func active(of wishlist: Wishlist) async throws -> DatasetHistory? {
-        try await first(
+        try await first { _ throws(MySQLError) in
             """
             SELECT \(HistoryTable.columns) FROM wishlist_dataset_histories h WHERE h.active_wishlist_id = \(wishlist.id)
-            """)
+            """
+        }
     }
 
-    /// The wishlist's latest history.
+    /// The wishlist's latest history that is not deleted.
     package func latest(of wishlist: Wishlist) async throws -> DatasetHistory? {
-        try await first(
+        try await first { connection throws(MySQLError) in
             """
             SELECT \(HistoryTable.columns) FROM wishlist_dataset_histories h \
-            WHERE h.wishlist_to_group_id = \(wishlist.id) ORDER BY h.id DESC LIMIT 1
-            """)
+            WHERE h.wishlist_to_group_id = \(wishlist.id)\(try connection.notDeleted(HistoryTable.name, alias: "h.")) \
+            ORDER BY h.id DESC LIMIT 1
+            """
+        }
     }
 
-    private func first(_ sql: SQL) async throws -> DatasetHistory? {
-        try await pool.withConnection { try $0.query(sql).first.map(HistoryTable.history(from:)) }
+    private func first(
+        _ sql: @Sendable (isolated MySQLConnection) throws(MySQLError) -> SQL
+    ) async throws -> DatasetHistory? {
+        try await pool.withConnection { try $0.query(sql($0)).first.map(HistoryTable.history(from:)) }
     }
 
     /// A history of the wishlist as clients see it.
@@ -74,7 +81,8 @@ package struct Histories: Sendable {
         try connection.query(
             """
             SELECT \(HistoryTable.columns), h.result FROM wishlist_dataset_histories h \
-            WHERE h.id = \(id) AND h.wishlist_to_group_id = \(wishlist.id)
+            WHERE h.id = \(id) AND h.wishlist_to_group_id = \(wishlist.id)\
+            \(try connection.notDeleted(HistoryTable.name, alias: "h."))
             """
         ).first
     }

@@ -5,6 +5,14 @@ extension HistoryColumn {
     /// To these nothing writes NULL.
     private static let neverNull: Set = ["status", "sequence", "revision", "notified_revision", "updated_at"]
 
+    /// Types that hold a status, a user's id, a count or a random number of 63 bits.
+    static let large: Set = ["bigint", "decimal"]
+    static let medium = large.union(["int"])
+    static let small = medium.union(["tinyint", "smallint", "mediumint"])
+
+    /// Whether it holds a time.
+    var isTime: Bool { type == "DATETIME(6)" }
+
     /// Whether a column takes all that is to be written to it as it is.
     func isMatched(by column: MySQLColumnDefinition) -> Bool {
         guard column.isNullable || Self.neverNull.contains(name) else { return false }
@@ -40,5 +48,5 @@ extension HistoryColumn {
     func canBeWritten(to column: MySQLColumnDefinition) -> Bool { textLength == nil || column.isText }
 
     /// A value of the type `type`, or a literal of it, as it is written to the column.
-    func stored(_ value: SQL) -> SQL { name == "updated_at" ? ConsoleTime.storable(value) : value }
+    func stored(_ value: SQL) -> SQL { name == Self.consoles ? ConsoleTime.storable(value) : value }
 }

@@ -93,6 +93,9 @@ struct HistoryColumn: Sendable {
     /// Those of `all` that are written by value.
     static let written = all.filter { $0.type != nil }
 
+    /// The one of `all` that the console writes too.
+    static let consoles = "updated_at"
+
     /// The columns that never change, in the order in which `origin(from:)` reads them.
     static let fixed = [
         "id", "wishlist_to_group_id", "reference", "slug", "name", "notifications", "created_by", "created_at",
@@ -104,7 +107,7 @@ struct HistoryColumn: Sendable {
             id: try row.int64(0), wishlistID: try row.number(1) ?? 0, reference: try row.text(2),
             slug: try row.text(3) ?? "", name: try row.text(4),
             preference: .init(rawValue: Int(clamping: try row.number(5) ?? 0)) ?? .all,
-            createdBy: try row.number(6), createdAt: try row.time(7))
+            createdBy: try row.number(6), createdAt: try row.consoleTime(7))
     }
 }
 
@@ -191,7 +194,7 @@ extension HistoryColumn {
         set: @escaping @Sendable (inout DatasetHistory, Timestamp?) -> Void
     ) -> HistoryColumn {
         HistoryColumn(name, "DATETIME(6)", fromLog, value) { row, column, history throws(MySQLError) in
-            set(&history, try row.time(column))
+            set(&history, try name == Self.consoles ? row.consoleTime(column) : row.time(column))
         } write: { value, _, json in
             if let value { json.value(value.sqlText) } else { json.null() }
         }

@@ -32,7 +32,8 @@ package struct HistoryList: Sendable {
 
     /// How many histories there are in all.
     package func total(on connection: isolated MySQLConnection) throws(MySQLError) -> Int {
-        Int(try connection.query(HistoryScan.countStatement(of: wishlistID, query)).first?.int64(0) ?? 0)
+        let statement = HistoryScan.countStatement(of: wishlistID, stored(connection), try visible(on: connection))
+        return Int(try connection.query(statement).first?.int64(0) ?? 0)
     }
 
     /// The page that begins at a place.
@@ -56,12 +57,30 @@ package struct HistoryList: Sendable {
         return Page(items: try items(positions, on: connection), hasMore: hasMore)
     }
 
+    private func scans(on connection: isolated MySQLConnection) throws(MySQLError) -> [HistoryScan] {
+        HistoryScan.all(of: wishlistID, stored(connection), try visible(on: connection))
+    }
+
+    /// The query in the digits of the console's times. Positions keep the digits that they are read as.
+    private func stored(_ connection: isolated MySQLConnection) -> HistoriesQuery {
+        let time = connection.consoleTime
+        var query = query
+        query.createdFrom = query.createdFrom.map { time.boundary(at: $0) }
+        query.createdTo = query.createdTo.map { time.boundary(at: $0) }
+        return query
+    }
+
+    /// What the console has deleted is not shown.
+    private func visible(on connection: isolated MySQLConnection) throws(MySQLError) -> SQL {
+        try connection.notDeleted(HistoryTable.name, alias: "h.")
+    }
+
     /// One more than fit on a page, if there are.
     private func positions(
         after start: HistoryPosition?, isReversed: Bool, on connection: isolated MySQLConnection
     ) throws(MySQLError) -> [HistoryPosition] {
         var found: [HistoryPosition] = []
-        for scan in HistoryScan.all(of: wishlistID, query) {
+        for scan in try scans(on: connection) {
             found += try read(
                 scan, scan.positions(after: start, isReversed: isReversed, limit: query.perPage + 1), on: connection)
         }
@@ -73,7 +92,7 @@ package struct HistoryList: Sendable {
     private func positions(
         from offset: Int, on connection: isolated MySQLConnection
     ) throws(MySQLError) -> [HistoryPosition] {
-        let scans = HistoryScan.all(of: wishlistID, query)
+        let scans = try scans(on: connection)
         var active: [HistoryPosition] = []
         for scan in scans where scan.isActivePart {
             active = try read(scan, scan.positions(limit: offset + query.perPage + 1), on: connection)

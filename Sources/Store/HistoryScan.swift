@@ -21,24 +21,27 @@ package struct HistoryScan: Sendable {
     private let wishlistID: Int64
     private let query: HistoriesQuery
     private let part: Part
+    /// A condition that rows are not deleted; begins with AND.
+    private let visible: SQL
 
-    init(wishlistID: Int64, query: HistoriesQuery, part: Part) {
+    init(wishlistID: Int64, query: HistoriesQuery, part: Part, visible: SQL = "") {
         self.wishlistID = wishlistID
         self.query = query
         self.part = part
+        self.visible = visible
     }
 
     /// The passes that a query takes.
-    package static func all(of wishlistID: Int64, _ query: HistoriesQuery) -> [HistoryScan] {
+    package static func all(of wishlistID: Int64, _ query: HistoriesQuery, _ visible: SQL = "") -> [HistoryScan] {
         let parts: [Part] = query.sort == .updatedAt && query.datasetID == nil ? [.quiet, .active] : [.all]
-        return parts.map { HistoryScan(wishlistID: wishlistID, query: query, part: $0) }
+        return parts.map { HistoryScan(wishlistID: wishlistID, query: query, part: $0, visible: visible) }
     }
 
     var isActivePart: Bool { part == .active }
 
     /// How many histories there are.
-    package static func countStatement(of wishlistID: Int64, _ query: HistoriesQuery) -> SQL {
-        let scan = HistoryScan(wishlistID: wishlistID, query: query, part: .all)
+    package static func countStatement(of wishlistID: Int64, _ query: HistoriesQuery, _ visible: SQL = "") -> SQL {
+        let scan = HistoryScan(wishlistID: wishlistID, query: query, part: .all, visible: visible)
         return "SELECT COUNT(*) FROM wishlist_dataset_histories h WHERE \(scan.filter)"
     }
 
@@ -98,7 +101,7 @@ package struct HistoryScan: Sendable {
 
     /// The rows that are meant.
     private var filter: SQL {
-        var sql: SQL = "h.wishlist_to_group_id = \(wishlistID)"
+        var sql: SQL = "h.wishlist_to_group_id = \(wishlistID)\(visible)"
         if !query.statuses.isEmpty { sql = "\(sql) AND h.status IN \(list: query.statuses.map(\.rawValue).sorted())" }
         if part == .quiet { sql = "\(sql) AND h.status NOT IN \(list: Self.active)" }
         if part == .active { sql = "\(sql) AND h.status IN \(list: Self.active)" }

@@ -98,7 +98,8 @@ package enum HistoryTable {
     ) throws(MySQLError) -> SQL {
         var times: SQL = ""
         for column in fromClock {
-            times.append(", h.\(unescaped: column.name) = \(column.stored("\(now)"))" as SQL)
+            let time = column.name == HistoryColumn.consoles ? connection.consoleTime.digits(at: now) : now
+            times.append(", h.\(unescaped: column.name) = \(column.stored("\(time)"))" as SQL)
         }
         // ELT takes the value at a place: 1, 2, ...
         let place: SQL = "e.id - LAST_INSERT_ID() - \(places.lowerBound - 1)"
@@ -145,7 +146,8 @@ package enum HistoryTable {
         }
         var json = JSONWriter()
         json.array { rows in
-            for (_, history) in changes {
+            for (_, var history) in changes {
+                history.updatedAt = history.updatedAt.map(connection.consoleTime.digits)
                 rows.array { row in
                     row.value(history.id)
                     for (column, definition) in columns { column.write(history, definition, &row) }

@@ -25,6 +25,13 @@ package enum Migrations {
         Migration(name: "0012_times_of_webhooks.sql", bytes: PackageResources._012_times_of_webhooks_sql),
     ]
 
+    /// Applies them, once nothing in the console's tables is in the way.
+    package static func migrator(_ configuration: MySQLConfiguration, lockLimit: Duration = .seconds(600)) -> Migrator {
+        Migrator(
+            configuration, migrations: all, lockLimit: lockLimit,
+            precondition: { connection throws(MySQLError) in try ConsoleSchema.obstacles(on: connection) })
+    }
+
     /// Names of those that have not been applied.
     package static func missing(on connection: isolated MySQLConnection) throws(MySQLError) -> [String] {
         let applied = try connection.query("SELECT name FROM integrator_migrations").map { row throws(MySQLError) in

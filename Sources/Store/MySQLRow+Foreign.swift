@@ -22,6 +22,11 @@ extension MySQLRow {
         return bytes
     }
 
+    /// A time of the console's: see `ConsoleTime`.
+    func consoleTime(_ column: MySQLColumn) throws(MySQLError) -> Timestamp? {
+        try time(column).map { localTime?.moment(of: $0) ?? $0 }
+    }
+
     /// A time; nil: NULL, or a date that is none, such as `0000-00-00`.
     package func time(_ column: MySQLColumn) throws(MySQLError) -> Timestamp? {
         do {

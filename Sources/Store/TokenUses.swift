@@ -45,9 +45,9 @@ package final class TokenUses: Sendable {
             try await pool.withConnection { connection in
                 try connection.execute(
                     """
-                    UPDATE personal_access_tokens SET last_used_at = \(ConsoleTime.now)\
+                    UPDATE personal_access_tokens SET last_used_at = \(connection.consoleTime.now)\
                     \(try connection.keepingTimes(of: "personal_access_tokens", but: ["last_used_at"])) \
-                    WHERE id = \(id) AND \(unescaped: AccessTokens.useIsDue)
+                    WHERE id = \(id) AND \(connection.consoleTime.isTokenUseDue)
                     """)
             }
         } catch {

@@ -35,8 +35,12 @@ package struct WishlistList: Sendable {
     private let user: Int64
     private let filter: Filter
 
-    private static let latest: SQL =
-        "(SELECT MAX(h.id) FROM wishlist_dataset_histories h WHERE h.wishlist_to_group_id = w.id)"
+    private static func latest(on connection: isolated MySQLConnection) throws(MySQLError) -> SQL {
+        """
+        (SELECT MAX(h.id) FROM wishlist_dataset_histories h WHERE h.wishlist_to_group_id = w.id\
+        \(try connection.notDeleted(HistoryTable.name, alias: "h.")))
+        """
+    }
 
     package init(user: Int64, _ filter: Filter = Filter()) {
         self.user = user
@@ -62,10 +66,10 @@ package struct WishlistList: Sendable {
         }
         if let status = filter.status { condition = "\(condition) AND w.status = \(status)" }
         switch filter.dataset {
-        case .missing: condition = "\(condition) AND \(Self.latest) IS NULL"
+        case .missing: condition = "\(condition) AND \(try Self.latest(on: connection)) IS NULL"
         case .status(let status):
             condition = """
-                \(condition) AND (SELECT l.status FROM wishlist_dataset_histories l WHERE l.id = \(Self.latest)) \
+                \(condition) AND (SELECT l.status FROM wishlist_dataset_histories l WHERE l.id = \(try Self.latest(on: connection))) \
                 = \(status.rawValue)
                 """
         case nil: break
@@ -85,7 +89,7 @@ package struct WishlistList: Sendable {
         let rows = try connection.query(
             """
             SELECT \(Wishlists.columns), g.name AS group_name, \
-            EXISTS (SELECT 1 FROM subscriptions s WHERE s.group_id = w.group_id AND \(Wishlists.isValid)) AS subscribed, \
+            EXISTS (SELECT 1 FROM subscriptions s WHERE s.group_id = w.group_id AND \(Wishlists.isValid(on: connection))) AS subscribed, \
             EXISTS (SELECT 1 FROM wishlist_products p WHERE p.wishlist_to_group_id = w.id\
             \(try connection.notDeleted("wishlist_products", alias: "p."))) AS products, \
             EXISTS (SELECT 1 FROM wishlist_categories c WHERE c.wishlist_to_group_id = w.id\
@@ -93,7 +97,7 @@ package struct WishlistList: Sendable {
             EXISTS (SELECT 1 FROM wishlist_search_queries q WHERE q.wishlist_to_group_id = w.id\
             \(try connection.notDeleted("wishlist_search_queries", alias: "q."))) AS queries, \
             (SELECT a.id FROM wishlist_dataset_histories a WHERE a.active_wishlist_id = w.id) AS active, \
-            \(Self.latest) AS latest \(try condition(on: connection)) ORDER BY w.name, w.id LIMIT \(limit) OFFSET \(offset)
+            \(try Self.latest(on: connection)) AS latest \(try condition(on: connection)) ORDER BY w.name, w.id LIMIT \(limit) OFFSET \(offset)
             """)
         let latestIDs = try rows.map { row throws(MySQLError) in try row.optionalInt64("latest") }.compactMap(\.self)
         var latest: [Int64: DatasetHistory] = [:]

@@ -21,11 +21,14 @@ package enum WishlistTable {
         """
     }
 
-    /// The latest history of each wishlist: `wishlist_to_group_id`, its `id`.
-    package static func latestHistoriesStatement(_ ids: some Collection<Int64>) -> SQL {
+    /// The latest history of each wishlist that is not deleted: `wishlist_to_group_id`, its `id`.
+    package static func latestHistoriesStatement(
+        _ ids: some Collection<Int64>, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> SQL {
         """
         SELECT wishlist_to_group_id, MAX(id) FROM wishlist_dataset_histories \
-        WHERE wishlist_to_group_id IN \(list: ids) GROUP BY wishlist_to_group_id
+        WHERE wishlist_to_group_id IN \(list: ids)\(try connection.notDeleted(HistoryTable.name)) \
+        GROUP BY wishlist_to_group_id
         """
     }
 
@@ -33,10 +36,11 @@ package enum WishlistTable {
     package static func setTraining(
         _ change: TrainingChange, of id: Int64, at now: Timestamp, on connection: isolated MySQLConnection
     ) throws(MySQLError) {
+        let digits = connection.consoleTime.digits(at: now)
         try connection.execute(
             """
             UPDATE wishlist_to_groups SET training_status = \(change.status.rawValue), \
-            training_scheduled_at = \(change.scheduledAt), updated_at = \(ConsoleTime.storable("\(now)"))\
+            training_scheduled_at = \(change.scheduledAt), updated_at = \(ConsoleTime.storable("\(digits)"))\
             \(try connection.keepingTimes(of: "wishlist_to_groups", but: ["updated_at"])) WHERE id = \(id)
             """)
     }

@@ -58,10 +58,13 @@ package struct Wishlists: Sendable {
     }
 
     /// Whether the subscription `s` is valid.
-    static let isValid: SQL = """
-        (s.trial_ends_at > UTC_TIMESTAMP(6) OR s.ends_at > UTC_TIMESTAMP(6) \
-        OR (s.ends_at IS NULL AND s.stripe_status IN ('active', 'trialing')))
-        """
+    static func isValid(on connection: isolated MySQLConnection) -> SQL {
+        let now = connection.consoleTime.boundary()
+        return """
+            (s.trial_ends_at > \(now) OR s.ends_at > \(now) \
+            OR (s.ends_at IS NULL AND s.stripe_status IN ('active', 'trialing')))
+            """
+    }
 
     /// The names of users.
     package static func names(
@@ -83,7 +86,12 @@ package struct Wishlists: Sendable {
 
     /// Whether one of the group's subscriptions is valid: on trial, in its grace period, or active.
     package func hasValidSubscription(group: Int64) async throws -> Bool {
-        let sql: SQL = "SELECT 1 FROM subscriptions s WHERE s.group_id = \(group) AND \(Self.isValid) LIMIT 1"
-        return try await pool.withConnection { try !$0.query(sql).isEmpty }
+        try await pool.withConnection { connection in
+            try !connection.query(
+                """
+                SELECT 1 FROM subscriptions s WHERE s.group_id = \(group) AND \(Self.isValid(on: connection)) LIMIT 1
+                """
+            ).isEmpty
+        }
     }
 }

@@ -37,6 +37,10 @@ struct DatabaseDoctor {
                     findings += try await times(connection)
                     findings += try await backlog(connection)
                 }
+            } else {
+                findings += try await connection.run { connection in
+                    try ConsoleSchema.obstacles(on: connection).map { .fault("tables", $0.text, $0.remedy) }
+                }
             }
         } catch {
             findings.append(.fault("database", "a question failed: \(error)", "look at the database's own log"))
@@ -86,13 +90,20 @@ struct DatabaseDoctor {
     }
 
     private func times(_ connection: MySQLConnection) async throws -> [Finding] {
-        let zone = configuration.timeZone.map { "DB_TIMEZONE, `\($0)`," } ?? "what the server hands out"
+        let application = configuration.localTime?.name ?? "UTC"
+        let zone = """
+            \(application) as the application's time zone (APP_TIMEZONE) and \
+            \(configuration.timeZone.map { "`\($0)`" } ?? "what the server hands out") as its connection's (DB_TIMEZONE)
+            """
         let contradictions = try await ConsoleTime.contradictions(on: connection)
-        if contradictions.isEmpty { return [.ok("times", "the console's agree with \(zone) as its time zone")] }
+        if contradictions.isEmpty { return [.ok("times", "the console's agree with \(zone)")] }
         return contradictions.map {
             .fault(
-                "times", "\($0), with \(zone) as its time zone",
-                "set DB_TIMEZONE to `timezone` of the console's connection (config/database.php), whose app.timezone is UTC"
+                "times", "\($0), with \(zone)",
+                """
+                set APP_TIMEZONE to the console's `timezone` (config/app.php), and DB_TIMEZONE to `timezone` of its connection \
+                (config/database.php)
+                """
             )
         }
     }

@@ -37,6 +37,7 @@ enum Help {
 
         Applies the migrations that have not been applied, in order, under a lock that holds in a cluster too, while others
         work in the tables: nobody waits for it longer than half a second. It may be ended at any point and run again.
+        What is in the way is named before anything is changed.
           --wait SECONDS   how long it tries to have one table's lock that others hold; 600 if not said
           --dry-run        prints what it would do, and what each statement locks; changes nothing
           --demo           also adds data to try the service on

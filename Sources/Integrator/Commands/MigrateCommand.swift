@@ -12,10 +12,13 @@ extension CommandLineTool {
             throw UsageError(message: "migrate: these options do not go together")
         }
         let (database, _) = try Configuration.databaseOnly(environment)
-        let migrator = Migrator(database, migrations: Migrations.all, lockLimit: .seconds(wait))
+        let migrator = Migrations.migrator(database, lockLimit: .seconds(wait))
         if dryRun {
             for preview in try await migrator.preview() {
                 print("-- \(preview.migration); locks \(preview.locks)\n\(preview.statement);\n")
+            }
+            for difference in try await migrator.check() {
+                print("-- left as it is: \(difference.text); to have it so: \(difference.remedy)")
             }
             return
         }

@@ -36,8 +36,8 @@ import Testing
                 }
                 configuration.username = migrator
                 let migrations = Migrations.all
-                #expect(try await Migrator(configuration, migrations: migrations).run() == migrations.map(\.name))
-                #expect(try await Migrator(configuration, migrations: migrations).run().isEmpty)
+                #expect(try await Migrations.migrator(configuration).run() == migrations.map(\.name))
+                #expect(try await Migrations.migrator(configuration).run().isEmpty)
                 for grant in try grants(of: "integrator", to: user, on: database.database) {
                     try await owner.execute("\(unescaped: grant)")
                 }

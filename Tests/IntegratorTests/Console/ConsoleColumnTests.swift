@@ -93,6 +93,13 @@ import Time
             "ALTER TABLE wishlist_dataset_histories ADD COLUMN kind INT NOT NULL",
             "wishlist_dataset_histories.kind is NOT NULL without a default"
         ),
+        ("ALTER TABLE subscriptions MODIFY ends_at INT NULL", "subscriptions.ends_at is int"),
+        ("ALTER TABLE users MODIFY id CHAR(36) NOT NULL", "users.id is char(36), must be a whole number"),
+        (
+            "ALTER TABLE wishlist_dataset_histories MODIFY revision SMALLINT NOT NULL DEFAULT 0",
+            "wishlist_dataset_histories.revision is smallint"
+        ),
+        ("ALTER TABLE users ADD COLUMN deleted_at INT NOT NULL DEFAULT 0", "users.deleted_at is NOT NULL"),
     ])
     func whatIsMissingIsNamed(change: String, reason: String) async throws {
         try await ServiceSchema.with { schema in

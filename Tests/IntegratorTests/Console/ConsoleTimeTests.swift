@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import MySQL
 import TestSupport
@@ -16,8 +17,15 @@ import Time
         var server: String
         /// Laravel's `timezone` of its connection, and ours.
         var connection: String?
+        /// Laravel's `app.timezone`, and ours.
+        var application: String?
 
-        var description: String { "\(server) \(connection ?? "-")" }
+        var description: String { "\(server) \(connection ?? "-") \(application ?? "-")" }
+
+        /// How far the application's clock is ahead of UTC, in seconds.
+        var ahead: Int64 {
+            Int64(application.flatMap { TimeZone(identifier: $0) }?.secondsFromGMT(for: Date()) ?? 0)
+        }
     }
 
     /// Europe/Berlin in 2026, as `mysql_tzinfo_to_sql` loads it.
@@ -31,9 +39,15 @@ import Time
     @Test(arguments: [
         Setup(server: "-05:00"), Setup(server: "+08:00"), Setup(server: "+00:00", connection: "-05:00"),
         Setup(server: "+08:00", connection: "Europe/Berlin"), Setup(server: "-05:00", connection: "utc"),
+        Setup(server: "+00:00", application: "America/New_York"),
+        Setup(server: "-05:00", application: "America/New_York"),
+        Setup(server: "+05:30", application: "Asia/Kolkata"),
+        Setup(server: "-05:00", connection: "+08:00", application: "Asia/Kolkata"),
     ])
     func timesAreReadAsLaravelReadsThem(_ setup: Setup) async throws {
-        let environment = setup.connection.map { ["DB_TIMEZONE": $0] } ?? [:]
+        var environment = setup.connection.map { ["DB_TIMEZONE": $0] } ?? [:]
+        environment["APP_TIMEZONE"] = setup.application ?? "UTC"
+        environment["SANCTUM_EXPIRATION"] = "15"
         try await ConsoleTables.with(
             server: ["--default-time-zone=\(setup.server)"], before: Self.berlin, [], environment
         ) { service in
@@ -42,10 +56,16 @@ import Time
             let laravel = try await MySQLConnection.connect(configuration)
             var console = service
             console.connection = laravel
+            // What is UTC_TIMESTAMP() in its statements is what `now()` writes.
+            if setup.ahead != 0 {
+                try await laravel.execute("SET timestamp = UNIX_TIMESTAMP() + \(setup.ahead)")
+            }
             try await judge(console, "TIMESTAMP")
             for change in [
                 "personal_access_tokens MODIFY expires_at DATETIME NULL, MODIFY last_used_at DATETIME NULL",
+                "personal_access_tokens MODIFY created_at DATETIME NULL",
                 "subscriptions MODIFY ends_at DATETIME NULL, MODIFY trial_ends_at DATETIME NULL",
+                "wishlist_dataset_histories MODIFY created_at DATETIME(6) NULL",
             ] { try await laravel.execute("ALTER TABLE \(unescaped: change)") }
             try await judge(console, "DATETIME")
             await laravel.close()
@@ -54,11 +74,24 @@ import Time
 
     /// - Parameter console: its fixtures write as Laravel does.
     private func judge(_ console: ServiceUnderTest, _ type: Comment) async throws {
-        let scene = try await console.scene()
+        var scene = try await console.scene()
+        let user = scene.user
         let path = "\(scene.wishlist.path)/histories"
-        let token = { (seconds: Int64) in try await console.token(of: scene.user, expiresIn: seconds) }
-        #expect(try await console.get(path, token: token(-600)).status == 401, type)
-        #expect(try await console.get(path, token: token(600)).status == 200, type)
+        let token = { (seconds: Int64, age: Int64) in
+            let token = try await console.token(of: user, expiresIn: seconds)
+            try await console.execute(
+                """
+                UPDATE personal_access_tokens SET created_at = UTC_TIMESTAMP() - INTERVAL \(age) MINUTE \
+                WHERE id = \(Int64(token.split(separator: "|")[0]))
+                """)
+            return token
+        }
+        #expect(try await console.get(path, token: token(-600, 1)).status == 401, type)
+        #expect(try await console.get(path, token: token(600, 1)).status == 200, type)
+        // SANCTUM_EXPIRATION
+        #expect(try await console.get(path, token: token(600, 20)).status == 401, type)
+        scene = TestScene(user: user, token: try await token(600, 10), wishlist: scene.wishlist)
+        #expect(try await console.get(path, token: scene.token).status == 200, type)
         let other = try await console.group(stripeStatus: nil)
         try await console.member(scene.user, of: other)
         let wishlist = try await console.wishlist(of: other)
@@ -68,13 +101,18 @@ import Time
         let made = try await console.create(wishlist, token: scene.token)
         #expect(made.status == 201, type)
         let id = made.data?["id"]?.int ?? 0
-        // Both see the present: whoever made the resource, and Laravel.
+        // Both see the present: whoever made the resource, and Laravel; and what Laravel made, after a webhook too.
+        let laravels = try await console.history(of: scene.wishlist)
+        #expect(try await console.post(TestWebhook(.datasetProgress, of: laravels, sequence: 1)).status == 200, type)
+        let read = try await console.get("\(path)/\(laravels.id)", token: scene.token)
         let now = Timestamp.now()
         for name in ["created_at", "updated_at"] {
-            let shown = made.data?[name]?.string.flatMap {
-                Timestamp(sql: $0.replacing("T", with: " ").dropLast().utf8)
+            for resource in [made.data, read.data] {
+                let shown = resource?[name]?.string.flatMap {
+                    Timestamp(sql: $0.replacing("T", with: " ").dropLast().utf8)
+                }
+                #expect(shown.map { abs($0.microseconds - now.microseconds) < 60_000_000 } == true, type)
             }
-            #expect(shown.map { abs($0.microseconds - now.microseconds) < 60_000_000 } == true, type)
             let row = try await console.query(
                 """
                 SELECT \(identifier: name), TIMESTAMPDIFF(SECOND, \(identifier: name), UTC_TIMESTAMP()) \
@@ -84,6 +122,31 @@ import Time
             let age = try row?.int64(1)
             #expect(age.map { abs($0) < 60 } == true, type)
         }
+        let minutes = { (number: Int64) in now.adding(seconds: 60 * number).iso8601 }
+        for (from, to, count) in [(-2, 2, 1), (2, 4, 0), (-4, -2, 0)] as [(Int64, Int64, Int)] {
+            let list = try await console.get(
+                "\(path)?created_from=\(minutes(from))&created_to=\(minutes(to))", token: scene.token)
+            #expect(list.ids.count == count, type)
+        }
+        // Both ways to write a row.
+        for (sequence, event) in [(2, DatasetEventType.datasetProgress), (3, .datasetCompleted)] {
+            let webhook = TestWebhook(event, of: laravels, sequence: Int64(sequence))
+            #expect(try await console.post(webhook).outcome == "applied", type)
+            #expect(
+                try await console.number(
+                    """
+                    SELECT ABS(TIMESTAMPDIFF(SECOND, updated_at, UTC_TIMESTAMP())) < 60 \
+                    FROM wishlist_dataset_histories WHERE id = \(laravels.id)
+                    """) == 1, type)
+        }
+        #expect(
+            try await console.post(TestWebhook(.trainingStarted, of: laravels, sequence: 4)).outcome == "applied", type)
+        #expect(
+            try await console.number(
+                """
+                SELECT ABS(TIMESTAMPDIFF(SECOND, updated_at, UTC_TIMESTAMP())) < 60 \
+                FROM wishlist_to_groups WHERE id = \(scene.wishlist.id)
+                """) == 1, type)
         try await console.waitForNumber(
             1,
             """
@@ -108,12 +171,33 @@ import Time
         await #expect(throws: MySQLError.self) {
             try await connection.execute("INSERT INTO t (a) VALUES (UTC_TIMESTAMP(6))")
         }
-        try await connection.execute("INSERT INTO t VALUES (\(ConsoleTime.now), \(ConsoleTime.now))")
+        try await connection.execute("INSERT INTO t VALUES (\(ConsoleTime(nil).now), \(ConsoleTime(nil).now))")
         let row = try await connection.query("SELECT a, b FROM t")[0]
         #expect(try row.string(0) == "2026-03-29 03:00:00.500000")
         await connection.close()
         await root.close()
         await server.stop()
+    }
+
+    /// In the hour that clocks show a second time all that is of its digits is over, as PHP reads them.
+    @Test func theHourThatComesTwiceIsOverTheSecondTime() async throws {
+        try await TestDatabase.with { configuration in
+            let connection = try await MySQLConnection.connect(configuration)
+            try await connection.execute("CREATE TABLE t (a DATETIME NULL, b TIMESTAMP NULL)")
+            try await connection.execute("INSERT INTO t VALUES ('2026-11-01 01:45:00', '2026-11-01 01:45:00')")
+            let time = ConsoleTime(LocalTime("America/New_York"))
+            for (clock, isAhead) in [("05:30", true), ("06:00", false), ("06:30", false)] {
+                // The server's clock is ours.
+                let now = try #require(Timestamp(sql: "2026-11-01 \(clock):00".utf8))
+                try await connection.execute("SET timestamp = \(now.seconds)")
+                let (boundary, later) = (time.boundary(now: now), time.boundary(minutesAgo: 60, now: now))
+                let row = try await connection.query("SELECT a >= \(boundary), b >= \(boundary), a >= \(later) FROM t")[
+                    0]
+                #expect(try row.bool(0) == isAhead && row.bool(1) == isAhead, "\(clock)")
+                #expect(try row.bool(2), "\(clock)")
+            }
+            await connection.close()
+        }
     }
 
     @Test func anUnknownZoneIsRefusedByName() async throws {
@@ -124,9 +208,11 @@ import Time
             #expect(doctor.output.contains("time_zone") && doctor.output.contains("Mars/Olympus"))
             #expect(doctor.output.contains("DB_TIMEZONE"))
             let faults = #expect(throws: ConfigurationFaults.self) {
-                try Configuration(Environment(service.variables(["DB_TIMEZONE": "+5 hours'"])))
+                try Configuration(
+                    Environment(service.variables(["DB_TIMEZONE": "+5 hours'", "APP_TIMEZONE": "Mars/Olympus"])))
             }
             #expect(faults?.description.contains("DB_TIMEZONE") == true)
+            #expect(faults?.description.contains("APP_TIMEZONE") == true)
         }
     }
 
@@ -136,6 +222,11 @@ import Time
             let scene = try await service.scene()
             let fine = await service.command("doctor")
             #expect(fine.output.contains("agree with"))
+            try await service.execute("UPDATE personal_access_tokens SET created_at = UTC_TIMESTAMP()")
+            let application = await service.command("doctor", changes: ["APP_TIMEZONE": "America/New_York"])
+            #expect(application.status == 1)
+            #expect(application.output.contains("personal_access_tokens.created_at is"))
+            #expect(application.output.contains("America/New_York"))
             try await service.execute(
                 """
                 UPDATE personal_access_tokens SET created_at = UTC_TIMESTAMP() + INTERVAL 5 HOUR \

@@ -36,6 +36,57 @@ import Time
         }
     }
 
+    /// Whatever the server hands out, the service works as ever.
+    @Test(arguments: [
+        ["--log-bin=binlog", "--binlog-format=STATEMENT"],
+        ["--wait-timeout=2", "--interactive-timeout=2"],
+        [
+            "--autocommit=0", "--completion-type=CHAIN", "--default-time-zone=+05:30",
+            "--transaction-isolation=SERIALIZABLE",
+            "--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,STRICT_ALL_TABLES,NO_ZERO_DATE",
+            "--character-set-server=latin1", "--collation-server=latin1_swedish_ci",
+            "--init-connect=SET sql_safe_updates=1, sql_select_limit=1",
+        ],
+    ])
+    func theServiceWorksWhateverTheServerHandsOut(options: [String]) async throws {
+        let account: [SQL] = ["CREATE USER plain@localhost", "GRANT ALL ON gb.* TO plain@localhost"]
+        // An administrator is spared `init_connect`.
+        try await ConsoleTables.with(
+            server: options, before: account, configuration: { $0.database.username = "plain" }
+        ) {
+            service in
+            let scene = try await service.scene()
+            let made = try await service.create(scene.wishlist, token: scene.token)
+            #expect(made.status == 201, "\(made.text)")
+            let id = try #require(made.data?["id"]?.int)
+            _ = try await service.waitForPushed(of: id) { $0.contains { $0.name == "dataset.completed" } }
+            // Longer than connections may be idle.
+            if options[0].contains("timeout") { try await Task.sleep(for: .seconds(4)) }
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { tasks in
+                for _ in 0..<8 {
+                    tasks.addTask {
+                        try await service.get("\(scene.wishlist.path)/histories", token: scene.token).status
+                    }
+                }
+                return try await tasks.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses == Array(repeating: 200, count: 8))
+            let fresh = try await MySQLConnection.connect(service.database)
+            var other = service
+            other.connection = fresh
+            let history = try await other.history(of: other.wishlist(of: scene.wishlist.groupID))
+            if options[0].contains("timeout") { try await Task.sleep(for: .seconds(4)) }
+            for (sequence, type) in [
+                (1, DatasetEventType.datasetStarted), (2, .datasetCompleted), (3, .trainingCompleted),
+            ] {
+                let answer = try await service.post(.init(type, of: history, sequence: Int64(sequence)))
+                #expect(answer.outcome == "applied", "\(answer.text)")
+            }
+            #expect(try await service.get("\(scene.wishlist.path)/histories/\(id)", token: scene.token).status == 200)
+            #expect(try await service.api("GET", "/health/ready").status == 200)
+        }
+    }
+
     /// After a failover the server only reads: not ready, 503, and all goes on once it writes.
     @Test func aServerThatOnlyReadsIsLeftAndFoundAgain() async throws {
         let account: [SQL] = ["CREATE USER plain@localhost", "GRANT ALL ON gb.* TO plain@localhost"]

@@ -12,7 +12,7 @@ enum ConsoleTables {
         try await console.execute("SET sql_mode = ''")
         for statement in statements { try await console.execute(statement) }
         await console.close()
-        _ = try await Migrator(configuration, migrations: Migrations.all).run()
+        _ = try await Migrations.migrator(configuration).run()
     }
 
     /// A service on the shared server, in a schema that a console has made.
