@@ -18,6 +18,10 @@ struct NotificationQueue: Sendable {
         var address: WishlistAddress
         var waiting: [Notification] = []
         var isInFlight = false
+        /// The last revision that is on its way.
+        var lastTaken: Int64 = 0
+        /// The last notification that Pusher has taken, and when.
+        var sent: (revision: Int64, at: ContinuousClock.Instant)?
         /// Another instance delivers it now: all but the request that is on its way is gone.
         var isForgotten = false
         /// The log is to be read for it; until then nothing is added.
@@ -156,6 +160,7 @@ struct NotificationQueue: Sendable {
             request += taken.map { ($0, dataset.address) }
             dataset.waiting.removeFirst(taken.count)
             dataset.isInFlight = true
+            dataset.lastTaken = taken.last?.revision ?? 0
             datasets[id] = dataset
             if taken.first?.isSentAlone == true { break }
         }
@@ -179,6 +184,7 @@ struct NotificationQueue: Sendable {
         count -= back.count - kept.count
         dataset.waiting.insert(contentsOf: kept, at: 0)
         dataset.isInFlight = false
+        if delivered > 0, back.isEmpty { dataset.sent = (dataset.lastTaken, now) }
         if !dataset.waiting.isEmpty { ready.append(id) }
         rest(id, &dataset, now)
         datasets[id] = dataset
@@ -189,14 +195,23 @@ struct NotificationQueue: Sendable {
     /// Up to which revision a history is delivered, as far as this instance knows; 0: it knows nothing.
     package func delivered(_ id: Int64) -> Int64 { datasets[id]?.delivered ?? 0 }
 
+    /// A history that is delivered, whose row does not say so yet.
+    struct Idle: Sendable {
+        var id: Int64
+        /// The revision up to which all of it is delivered.
+        var delivered: Int64
+        /// The last notification that Pusher has taken, and when; nil: none since this instance has the history.
+        var sent: (revision: Int64, at: ContinuousClock.Instant)?
+    }
+
     /// Takes up to `limit` datasets that have been idle since `time` at least, or that are too many, for their rows to be
-    /// released: the history and the revision up to which all of it is delivered.
-    mutating func takeIdle(since time: ContinuousClock.Instant, limit: Int) -> [(id: Int64, delivered: Int64)] {
-        var taken: [(id: Int64, delivered: Int64)] = []
+    /// released.
+    mutating func takeIdle(since time: ContinuousClock.Instant, limit: Int) -> [Idle] {
+        var taken: [Idle] = []
         while taken.count < limit, let (id, since) = idle.first, since <= time || idleCount > maximumDatasets {
             idle.removeFirst()
             guard let dataset = datasets[id], dataset.idleSince == since else { continue }
-            taken.append((id, dataset.delivered))
+            taken.append(Idle(id: id, delivered: dataset.delivered, sent: dataset.sent))
         }
         return taken
     }

@@ -17,6 +17,8 @@ package struct OutboxKeeper: Sendable {
     private static let sweepInterval: ClosedRange<Int64> = 10_000...20_000
     /// Histories in one transaction.
     private static let page = 200
+    /// Notifications whose time is kept in one transaction: all, unless there is much to do.
+    private static let timesPerTransaction = 20
     /// Changes of one history that are read from the log at once.
     static let changesPerHistory = 200
 
@@ -124,16 +126,19 @@ package struct OutboxKeeper: Sendable {
                     if try row.optionalUInt64(2) != instance { lost.insert(id) }
                 }
                 let delivered = idle.filter { revisions[$0.id] == $0.delivered && !lost.contains($0.id) }.map(\.id)
-                if !delivered.isEmpty { try Outbox.release(delivered, on: connection) }
+                if !delivered.isEmpty {
+                    try Outbox.release(delivered, on: connection)
+                    try EventLog.keepTimes(of: Self.times(of: idle, among: Set(delivered)), on: connection)
+                }
                 lost.formUnion(try Self.gone(ids.filter { revisions[$0] == nil }, on: connection))
                 return (revisions, lost)
             }
             dispatcher.withQueue { queue in
-                for (id, delivered) in idle {
-                    if lost.contains(id) || revisions[id] == delivered {
-                        queue.released(id, at: delivered)
+                for history in idle {
+                    if lost.contains(history.id) || revisions[history.id] == history.delivered {
+                        queue.released(history.id, at: history.delivered)
                     } else {
-                        queue.notReleased(id, revision: revisions[id], now: .now)
+                        queue.notReleased(history.id, revision: revisions[history.id], now: .now)
                     }
                 }
             }
@@ -142,6 +147,18 @@ package struct OutboxKeeper: Sendable {
             throw error
         }
         return idle.count == Self.page
+    }
+
+    /// How long ago Pusher took the last notification of these histories.
+    private static func times(
+        of idle: [NotificationQueue.Idle], among delivered: Set<Int64>
+    ) -> [EventLog.NotifiedChange] {
+        let now = ContinuousClock.now
+        return idle.lazy.filter { delivered.contains($0.id) }.compactMap { history in
+            history.sent.map {
+                EventLog.NotifiedChange(historyID: history.id, revision: $0.revision, age: now - $0.at)
+            }
+        }.prefix(timesPerTransaction).map { $0 }
     }
 
     /// Those of some histories that have been deleted.

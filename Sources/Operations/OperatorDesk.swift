@@ -103,10 +103,16 @@ package struct OperatorDesk: Sendable {
         _ entry: LogEntry, on connection: isolated MySQLConnection
     ) throws(MySQLError) -> String? {
         guard let history = entry.historyID, let revision = entry.revision else { return "no: it changed nothing" }
-        guard let state = try Backlog.notified(event: entry.id, of: history, on: connection) else { return nil }
-        if let refusal = state.refusal { return "no: Pusher refused it for good: \(refusal)" }
-        if state.revision >= revision { return "yes, unless overtaken or not wanted" }
-        return "owed" + (state.owedSince.map { " since \($0.iso8601)" } ?? "")
+        guard
+            let delivery = try Backlog.delivery(event: entry.id, of: history, revision: revision, on: connection)
+        else { return nil }
+        if let refusal = delivery.refusal { return "no: Pusher refused it for good: \(refusal)" }
+        if let time = delivery.notifiedAt { return time.iso8601 }
+        if delivery.watermark >= revision {
+            return "yes, unless overtaken or not wanted"
+                + (delivery.laterNotifiedAt.map { "; by \($0.iso8601) at the latest" } ?? "")
+        }
+        return "owed" + (delivery.owedSince.map { " since \($0.iso8601)" } ?? "")
     }
 
     /// What waits, by kind.

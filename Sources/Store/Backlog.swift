@@ -77,19 +77,41 @@ package enum Backlog {
         }
     }
 
-    /// What became of the notification of a change: how far its history is notified, since when it owes, and whether this one
-    /// is a dead letter.
-    package static func notified(
-        event: Int64, of history: Int64, on connection: isolated MySQLConnection
-    ) throws(MySQLError) -> (revision: Int64, owedSince: Timestamp?, refusal: String?)? {
+    /// What became of the notification of a change.
+    package struct Delivery: Sendable {
+        /// Up to where its history is delivered.
+        package var watermark: Int64
+        /// Since when its history owes something.
+        package var owedSince: Timestamp?
+        /// Why Pusher refused it for good.
+        package var refusal: String?
+        /// When Pusher had taken it, if that was kept.
+        package var notifiedAt: Timestamp?
+        /// When Pusher had taken a later one, the first of which it was kept.
+        package var laterNotifiedAt: Timestamp?
+    }
+
+    /// Later changes of a history that are looked through for a time.
+    private static let reach: Int64 = 500
+
+    /// What became of the notification of a change: the event of a history's revision.
+    package static func delivery(
+        event: Int64, of history: Int64, revision: Int64, on connection: isolated MySQLConnection
+    ) throws(MySQLError) -> Delivery? {
         let rows = try connection.query(
             """
             SELECT h.notified_revision, IF(h.dispatcher > 0 AND h.notified_revision < h.revision, e.recorded_at, NULL), \
-            d.reason FROM wishlist_dataset_histories h \
+            d.reason, (SELECT notified_at FROM wishlist_dataset_events WHERE id = \(event)), \
+            (SELECT l.notified_at FROM wishlist_dataset_events l WHERE l.history_id = \(history) \
+            AND l.revision > \(revision) AND l.revision <= \(revision + reach) AND l.notified_at IS NOT NULL \
+            ORDER BY l.revision LIMIT 1) \
+            FROM wishlist_dataset_histories h \
             LEFT JOIN wishlist_dataset_events e ON e.history_id = h.id AND e.revision = h.notified_revision + 1 \
             LEFT JOIN wishlist_dataset_dead_letters d ON d.event_id = \(event) WHERE h.id = \(history)
             """)
         guard let row = rows.first else { return nil }
-        return (try row.int64(0), try row.optionalTimestamp(1), try row.optionalString(2))
+        return Delivery(
+            watermark: try row.int64(0), owedSince: try row.optionalTimestamp(1), refusal: try row.optionalString(2),
+            notifiedAt: try row.optionalTimestamp(3), laterNotifiedAt: try row.optionalTimestamp(4))
     }
 }

@@ -23,6 +23,7 @@ package enum Migrations {
         Migration(name: "0010_operator.sql", bytes: PackageResources._010_operator_sql),
         Migration(name: "0011_retryable_errors.sql", bytes: PackageResources._011_retryable_errors_sql),
         Migration(name: "0012_times_of_webhooks.sql", bytes: PackageResources._012_times_of_webhooks_sql),
+        Migration(name: "0013_times_of_notifications.sql", bytes: PackageResources._013_times_of_notifications_sql),
     ]
 
     /// Applies them, once nothing in the console's tables is in the way.

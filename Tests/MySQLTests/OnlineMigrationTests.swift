@@ -149,7 +149,7 @@ import Testing
             let changes = events.entries.count {
                 if case .running(let what) = $0 { what.hasPrefix("ALTER") } else { false }
             }
-            #expect(changes == 12)
+            #expect(changes == 13)
             try await isComplete(configuration)
         }
     }

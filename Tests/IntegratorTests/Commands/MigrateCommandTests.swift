@@ -48,7 +48,7 @@ import Testing
             #expect(try await tables(configuration) == before)
             let preview = await run(configuration, "--dry-run")
             #expect(preview.output.contains("ADD COLUMN active_wishlist_id"))
-            #expect(await run(configuration).lines.last == "10 migrations applied")
+            #expect(await run(configuration).lines.last == "11 migrations applied")
             #expect(await run(configuration, "--undo", "--drop-data").status == 0)
             #expect(try await !tables(configuration).contains("wishlist_dataset_events"))
             #expect(try await tables(configuration).contains("wishlist_dataset_histories"))

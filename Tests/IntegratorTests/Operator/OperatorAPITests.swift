@@ -103,11 +103,40 @@ import Time
             let committed = try #require(times[2])
             #expect(before...Timestamp.now() ~= received && received <= committed)
             #expect(event["answer"]?.string == "200 applied")
-            #expect(event["notified"]?.string?.hasPrefix("yes") == true)
+            let notified = try #require(event["notified"]?.string.flatMap(ISO8601.parse))
+            #expect(committed...Timestamp.now() ~= notified)
             #expect(event["history_id"]?.int == history.id)
             let run = await service.command("events", "show", webhook.id)
             #expect(run.output.contains("200 applied"))
             #expect(try await service.operate("GET", "/operator/api/events/nothing").status == 404)
+        }
+    }
+
+    /// Of changes that follow one another quickly only the last one's time is kept; of what Pusher has not got there is none.
+    @Test func whenAChangeWasNotifiedIsNotInvented() async throws {
+        try await ServiceUnderTest.with { service in
+            let scene = try await service.scene()
+            let history = try await service.history(of: scene.wishlist)
+            func notified(_ sequence: Int64) async throws -> String {
+                let webhook = TestWebhook(.datasetProgress, of: history, sequence: sequence)
+                return try await service.operate("GET", "/operator/api/events/\(webhook.id)").json?["notified"]?.string
+                    ?? ""
+            }
+            service.sandbox.pusher.inject(PusherFault(status: 500), count: 1_000)
+            for sequence in 1...3 as ClosedRange<Int64> {
+                _ = try await service.post(TestWebhook(.datasetProgress, of: history, sequence: sequence))
+            }
+            #expect(try await notified(3).hasPrefix("owed since"))
+            service.sandbox.pusher.clearFaults()
+            try await service.waitUntilSettled(history.id)
+            let last = try #require(ISO8601.parse(try await notified(3)))
+            #expect(try await notified(1) == "yes, unless overtaken or not wanted; by \(last.iso8601) at the latest")
+            // Nobody wants progress from here on: it is not notified at all.
+            try await service.execute(
+                "UPDATE wishlist_dataset_histories SET notifications = 1 WHERE id = \(history.id)")
+            _ = try await service.post(TestWebhook(.datasetProgress, of: history, sequence: 4))
+            try await service.waitUntilSettled(history.id)
+            #expect(try await notified(4) == "yes, unless overtaken or not wanted")
         }
     }
 
