@@ -1,6 +1,7 @@
 # The front door: `make` lists the targets. The scripts behind them are in Tests/Scripts/.
 
 SOURCES = Sources Tests Package.swift
+PAGES = $(wildcard Sources/Web/Page/*.js Sources/Web/OperatorPage/*.js)
 SCRIPTS = .ci/run $(filter-out %.c %.swift %.py,$(wildcard Tests/Scripts/*))
 UNIT_TESTS = ^(Time|Text|JSON|Signatures|Pusher|Telemetry|Datasets|Store|Lanes|Delivery|TVPython|Workflows|Web|Command|Fuzz)Tests\.|^MySQLTests\.(Splitter|MigrationStatement|PoolState)
 # They hold threads, or count seconds: by themselves.
@@ -86,6 +87,7 @@ docs: ## build the documents into .local/docs, without a warning
 
 lint: ## check the format of the sources
 	swift format lint --strict --recursive --parallel $(SOURCES)
+	@awk 'length > 120 { print FILENAME ":" FNR ": more than 120 columns"; bad = 1 } END { exit bad }' $(PAGES)
 	@! command -v shellcheck >/dev/null || shellcheck -x $(SCRIPTS)
 	@! command -v promtool >/dev/null || promtool check rules fixtures/prometheus/alerts.yml
 

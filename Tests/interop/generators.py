@@ -1,5 +1,6 @@
 """Clients generated from /openapi.json by others' generators: each creates, lists, follows and trains."""
 
+import ast
 import importlib
 import json
 import os
@@ -58,6 +59,15 @@ class Generated(unittest.TestCase):
         for each in (self.folder / "datasets_client" / "models").glob("*.py"):
             for line in each.read_text().splitlines():
                 self.assertNotRegex(line, r"^    \w+: .*\bAny\b(?!\])", f"{each.name}: a member of no type")
+        calls = [each for each in (self.folder / "datasets_client" / "api").glob("*/*.py") if each.stem != "__init__"]
+        self.assertGreater(len(calls), 8)
+        for each in calls:
+            for function in ast.walk(ast.parse(each.read_text())):
+                # What a call takes and answers; `_get_kwargs` is for httpx.
+                if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name != "_get_kwargs":
+                    types = [argument.annotation for argument in function.args.args + function.args.kwonlyargs]
+                    for kind in filter(None, [*types, function.returns]):
+                        self.assertNotRegex(ast.unparse(kind), r"\bAny\b", f"{each.name}: {function.name}")
         models = importlib.import_module("datasets_client.models")
         client = importlib.import_module("datasets_client").AuthenticatedClient(
             base_url=URL, token=TOKEN, raise_on_unexpected_status=True)

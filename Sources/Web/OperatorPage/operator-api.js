@@ -1,6 +1,6 @@
 // The operator's API: the same answers as the command line's `--json`.
 
-import { APIError } from "./api.js";
+import { exchange } from "./api.js";
 
 export class OperatorAPI {
   #base = new URL("operator/api/", document.baseURI).href;
@@ -22,18 +22,11 @@ export class OperatorAPI {
   }
 
   async #request(method, path, body) {
-    const headers = { Accept: "application/json", Authorization: `Bearer ${this.#token}` };
-    if (body) headers["Content-Type"] = "application/json";
-    let response;
     try {
-      response = await fetch(this.#base + path, { method, headers, body: body && JSON.stringify(body) });
-    } catch {
-      throw new APIError(0, { message: "The service cannot be reached." });
+      return await exchange(method, this.#base + path, { Authorization: `Bearer ${this.#token}` }, body);
+    } catch (error) {
+      if (error.status === 401) this.#onUnauthenticated();
+      throw error;
     }
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    if (response.status === 401) this.#onUnauthenticated();
-    const retryAfter = Number(response.headers.get("Retry-After")) || null;
-    throw new APIError(response.status, answer, retryAfter);
   }
 }

@@ -42,17 +42,20 @@ export function showBacklog(session, tab, parameters) {
 
   const meant = () => (picked.size ? { ids: [...picked] } : isLetters ? { all: true } : { filter: { outcome: tab } });
   const button = (text, action, isPrimary) => element("button", {
-    type: "button", class: isPrimary && "primary", onclick: (event) => run(event.currentTarget, result, session, action),
+    type: "button", class: isPrimary && "primary",
+    onclick: (event) => run(event.currentTarget, result, session, action),
   }, text);
   const howMany = () => (picked.size ? `${picked.size} chosen` : "All of this kind");
 
   const replay = (isDry) => async () => {
-    if (!isDry && !(await confirm("Replay?", `${howMany()}, oldest first, as if they came now.`, "Replay"))) return null;
+    const question = `${howMany()}, oldest first, as if they came now.`;
+    if (!isDry && !(await confirm("Replay?", question, "Replay"))) return null;
     const answer = await session.api.post("events/replay", { ...meant(), dry_run: isDry });
     if (!isDry) load();
     const head = isDry ? `Nothing was changed. Of ${answer.found}:` : `${answer.found} replayed:`;
     return [element("p", {}, head),
-      answer.data.length > 0 && table("What becomes of them", ["id", "type", "before", "now", "reason"], answer.data.slice(0, 100))]
+      answer.data.length > 0 && table(
+        "What becomes of them", ["id", "type", "before", "now", "reason"], answer.data.slice(0, 100))]
       .filter(Boolean);
   };
   const drop = async () => {
@@ -74,13 +77,17 @@ export function showBacklog(session, tab, parameters) {
   load();
   const choices = isLetters
     ? [button("Retry", retry, true), button("Drop", drop)]
-    : [button("Dry run", replay(true)), button("Replay", replay(false), true), tab !== "ignored" && button("Drop", drop)];
+    : [
+        button("Dry run", replay(true)), button("Replay", replay(false), true),
+        tab !== "ignored" && button("Drop", drop),
+      ];
   return {
     title: tabs[tab],
     nodes: [
       element("div", { class: "head" }, element("h1", {}, tabs[tab])),
       element("nav", { class: "tabs", "aria-label": "Kinds" }, Object.entries(tabs).map(([name, text]) =>
-        element("a", { href: `#/backlog/${name}`, "aria-current": name === tab ? "page" : null }, text, counts.get(name)))),
+        element("a", { href: `#/backlog/${name}`, "aria-current": name === tab ? "page" : null },
+          text, counts.get(name)))),
       session.mayAct && element("div", { class: "controls decisions" }, choices, chosen),
       result, region,
     ].filter(Boolean),

@@ -6,14 +6,16 @@ import { address, confirm, facts, list, run } from "./operator-parts.js";
 export function showCallback(session) {
   const region = element("section", { class: "card", "aria-label": "State" });
   const load = () => fill(region, () => session.api.get("callback"), (callback) => [
-    element("h2", {}, callback.is_right ? "Registered as it should be" : callback.url ? "Registered otherwise" : "Not registered"),
+    element("h2", {},
+      callback.is_right ? "Registered as it should be" : callback.url ? "Registered otherwise" : "Not registered"),
     facts(callback, ["url", "expected_url", "missing_events", "accepted_secrets", "secrets_file"]),
   ]).catch((error) => region.replaceChildren(problem(error, load)));
 
   const step = (title, text, button, action) => {
     const result = element("div", { "aria-live": "polite" });
     return element("li", {}, element("strong", {}, title), element("p", {}, text),
-      element("button", { type: "button", onclick: (event) => run(event.currentTarget, result, session, action) }, button), result);
+      element("button", { type: "button", onclick: (event) => run(event.currentTarget, result, session, action) },
+        button), result);
   };
   const notes = (answer) => element("ul", {}, answer.notes.map((line) => element("li", {}, line)));
   const rotate = (name, question, detail, button) => async () => {
@@ -29,24 +31,30 @@ export function showCallback(session) {
       element("div", { class: "head" }, element("h1", {}, "Callback")), region,
       session.mayAct && element("section", { class: "card" }, element("h2", {}, "Put right, and try"),
         element("ol", { class: "steps" },
-          step("Synchronise", "Registers the callback with the first secret, and looks whether it is as it should be.", "Synchronise",
+          step("Synchronise", "Registers the callback with the first secret, and looks whether it is as it should be.",
+            "Synchronise",
             async () => {
               await session.api.post("callback/sync");
               load();
               return "Registered.";
             }),
-          step("Send a test webhook", "A rightly signed webhook that changes nothing, to the public URL: 200 and ignored is right.",
+          step("Send a test webhook",
+            "A rightly signed webhook that changes nothing, to the public URL: 200 and ignored is right.",
             "Send", async () => `Answered ${(await session.api.post("callback/test")).answer}`))),
       session.mayAct && element("section", { class: "card" }, element("h2", {}, "Another secret"),
         element("p", {}, "Webhooks signed by the old secret or the new one are accepted all the time."),
         element("ol", { class: "steps" },
-          step("Make one", "It is put before the old ones in the file, and the instances of this machine read it.", "Make a secret",
+          step("Make one", "It is put before the old ones in the file, and the instances of this machine read it.",
+            "Make a secret",
             rotate("prepare", "Make another secret?", "It is accepted at once, and not registered yet.", "Make it")),
-          step("Bring it to the other machines", "Copy the file, and reload the instances there. Then register it.", "Register it",
+          step("Bring it to the other machines", "Copy the file, and reload the instances there. Then register it.",
+            "Register it",
             rotate("register", "Register the first secret?", "All instances must accept it by now.", "Register")),
-          step("End the old ones", "When no retry signed by an old secret can come any more, after four days at the latest.",
+          step("End the old ones",
+            "When no retry signed by an old secret can come any more, after four days at the latest.",
             "End the old ones",
-            rotate("finish", "End the old secrets?", "What is still signed by them is refused from then on.", "End them")))),
+            rotate("finish", "End the old secrets?", "What is still signed by them is refused from then on.",
+              "End them")))),
     ].filter(Boolean),
     close: () => {},
   };
@@ -63,7 +71,8 @@ export function showRefused(session, parameters) {
     title: "Refused",
     nodes: [
       element("div", { class: "head" }, element("h1", {}, "Refused")),
-      element("p", { class: "faint" }, "The newest webhooks that were answered 401, with the reason that their senders are not told."),
+      element("p", { class: "faint" },
+        "The newest webhooks that were answered 401, with the reason that their senders are not told."),
       region,
     ],
     close: () => {},

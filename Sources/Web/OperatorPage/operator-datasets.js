@@ -7,7 +7,9 @@ import { address, facts, filters, list } from "./operator-parts.js";
 const columns = ["history_id", "dataset_id", "status", "slug", "group_id", "created_at", "heard_at", "why"];
 const states = [["", "All"], ["pending,queued,processing", "Active"], ["late", "Late"], ["stalled", "Stalled"],
   ["failed", "Failed"], ["completed", "Completed"], ["canceled", "Canceled"]];
-const kinds = { dataset: "Dataset number", reference: "Reference", slug: "Slug", wishlist: "Wishlist's id", group: "Group's id" };
+const kinds = {
+  dataset: "Dataset number", reference: "Reference", slug: "Slug", wishlist: "Wishlist's id", group: "Group's id",
+};
 
 export function showDatasets(session, parameters) {
   const query = Object.fromEntries(parameters);
@@ -45,11 +47,13 @@ export function showDataset(session, id) {
       element("p", { class: "now" }, dataset.why),
       progressBar({ ...dataset, status_label: dataset.status })),
     element("section", { class: "card" }, element("h2", {}, "What is known of it"),
-      facts(dataset, ["status", "dataset_id", "reference", "name", "slug", "wishlist", "wishlist_id", "group_id", "created_by", "stage",
-        "message", "error_code", "error_message", "sequence", "revision", "notified_revision", "owed_since", "created_at",
-        "started_at", "heard_at", "deadline_at", "redelivery_asked_at", "finished_at"])),
+      facts(dataset, [
+        "status", "dataset_id", "reference", "name", "slug", "wishlist", "wishlist_id", "group_id", "created_by",
+        "stage", "message", "error_code", "error_message", "sequence", "revision", "notified_revision", "owed_since",
+        "created_at", "started_at", "heard_at", "deadline_at", "redelivery_asked_at", "finished_at"])),
     dataset.dead_letters.length > 0 && element("p", { class: "state" },
-      `${dataset.dead_letters.length} dead letters: `, element("a", { href: "#/backlog/dead-letters" }, "look at them")),
+      `${dataset.dead_letters.length} dead letters: `,
+        element("a", { href: "#/backlog/dead-letters" }, "look at them")),
     element("h2", {}, "Its events"),
     list("Events", eventColumns, events, {
       link: (row) => address(`webhooks/${row.id}`), older: (page) => address("webhooks", { history: id, page }),
@@ -58,7 +62,8 @@ export function showDataset(session, id) {
   return {
     title: `History ${id}`,
     nodes: [
-      element("nav", { class: "trail", "aria-label": "Where you are" }, element("a", { href: "#/datasets" }, "Datasets")),
+      element("nav", { class: "trail", "aria-label": "Where you are" },
+        element("a", { href: "#/datasets" }, "Datasets")),
       element("div", { class: "head" }, element("h1", {}, `History ${id}`)), region,
     ],
     close: () => {},

@@ -4,7 +4,8 @@ import { badge, element, fill, problem, time } from "./elements.js";
 import { address, poll } from "./operator-parts.js";
 
 const outcomes = ["applied", "stale", "ignored", "parked", "rejected"];
-const milliseconds = (seconds) => (seconds === null || seconds === undefined ? "–" : `${(seconds * 1000).toFixed(1)} ms`);
+const milliseconds = (seconds) =>
+  (seconds === null || seconds === undefined ? "–" : `${(seconds * 1000).toFixed(1)} ms`);
 
 export function showOverview(session) {
   const findings = element("section", { class: "card", "aria-label": "Findings" });
@@ -23,7 +24,8 @@ export function showOverview(session) {
   }
 
   const look = () => fill(findings, () => session.api.get("doctor"), (answer) => [
-    element("h2", {}, "Findings"), checks(answer.data)]).catch((error) => findings.replaceChildren(problem(error, look)));
+    element("h2", {}, "Findings"), checks(answer.data)])
+      .catch((error) => findings.replaceChildren(problem(error, look)));
   look();
   const end = poll(ask, { shortest: 3000, longest: 15000, state: session.showConnection });
   return {
@@ -35,7 +37,8 @@ export function showOverview(session) {
 
 function tiles(answer) {
   const { waiting, datasets } = answer;
-  const tile = (label, text, link, isBad) => element(link ? "a" : "div", { class: `tile${isBad ? " is-bad" : ""}`, href: link },
+  const tile = (label, text, link, isBad) =>
+    element(link ? "a" : "div", { class: `tile${isBad ? " is-bad" : ""}`, href: link },
     element("span", { class: "faint" }, label), element("strong", {}, String(text ?? "–")));
   const active = (datasets.pending ?? 0) + (datasets.queued ?? 0) + (datasets.processing ?? 0);
   const lag = waiting.lag_seconds === null ? "–" : `${Math.round(waiting.lag_seconds)} s`;
@@ -49,7 +52,8 @@ function tiles(answer) {
     tile("Oldest owed", lag, "#/backlog/dead-letters", waiting.lag_seconds > 120),
     tile("Answers, median", milliseconds(answer.answer_seconds_p50)),
     tile("Answers, 99 %", milliseconds(answer.answer_seconds_p99)),
-    tile("Callback", answer.callback_registered ? "Registered" : "Not registered", "#/callback", !answer.callback_registered),
+    tile("Callback", answer.callback_registered ? "Registered" : "Not registered", "#/callback",
+      !answer.callback_registered),
   ];
 }
 
@@ -76,12 +80,14 @@ function columns(recent) {
   const sums = outcomes.map((outcome) => [outcome, recent.reduce((sum, column) => sum + column[outcome], 0)]);
   const text = sums.map(([outcome, sum]) => `${sum} ${outcome}`).join(", ");
   return [
-    svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": `The last hour: ${text}` }, ...bars),
+    svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img",
+      "aria-label": `The last hour: ${text}` }, ...bars),
     element("p", { class: "legend" }, sums.map(([outcome, sum]) => element("span", {}, badge(outcome), ` ${sum}`))),
     element("details", {}, element("summary", {}, "In figures"),
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The last hour in figures" },
         element("table", { class: "figures", "aria-label": "The last hour in figures" },
-          element("thead", {}, element("tr", {}, ["From", ...outcomes].map((name) => element("th", { scope: "col" }, name)))),
+          element("thead", {}, element("tr", {},
+            ["From", ...outcomes].map((name) => element("th", { scope: "col" }, name)))),
           element("tbody", {}, recent.map((column) => element("tr", {},
             element("th", { scope: "row" }, time(column.from, { clock: true })),
             outcomes.map((outcome) => element("td", {}, String(column[outcome]))))))))),

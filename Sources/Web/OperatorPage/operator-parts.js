@@ -15,10 +15,11 @@ export function value(name, raw) {
   return String(raw);
 }
 
-/** Rows as a table, and as cards where it is narrow. `link(row)` is the address of the first cell; `pick` a set of ids. */
+/** Rows as a table, as cards where it is narrow. `link(row)` is the address of the first cell; `pick` a set of ids. */
 export function table(label, columns, rows, { link, pick, onpick } = {}) {
   const head = columns.map((name) => element("th", { role: "columnheader", scope: "col" }, title(name)));
-  if (pick) head.unshift(element("th", { role: "columnheader", scope: "col" }, element("span", { class: "unseen" }, "Chosen")));
+  if (pick) head.unshift(element("th", { role: "columnheader", scope: "col" },
+    element("span", { class: "unseen" }, "Chosen")));
   const cell = (row, name, isFirst) => element("td", { role: "cell", "data-label": title(name), class: `is-${name}` },
     isFirst && link ? element("a", { href: link(row) }, String(row[name])) : value(name, row[name]));
   const choice = (row) => element("td", { role: "cell", class: "choice" }, element("input", {
@@ -32,7 +33,8 @@ export function table(label, columns, rows, { link, pick, onpick } = {}) {
   return element("table", { role: "table", "aria-label": label, class: "rows" },
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, head)),
     element("tbody", { role: "rowgroup" }, rows.map((row) =>
-      element("tr", { role: "row" }, pick && choice(row), columns.map((name, index) => cell(row, name, index === 0))))));
+      element("tr", { role: "row" }, pick && choice(row),
+        columns.map((name, index) => cell(row, name, index === 0))))));
 }
 
 /** A list with a way to the next page, or words instead of an empty one. */
@@ -57,7 +59,8 @@ export function facts(object, names) {
 export function filters(label, fields, query, go) {
   const field = ({ name, label, options, placeholder }) => element("label", {}, element("span", {}, label),
     options
-      ? element("select", { name, onchange: (event) => event.target.form.requestSubmit() }, options.map(([value, text]) =>
+      ? element("select", { name, onchange: (event) => event.target.form.requestSubmit() },
+        options.map(([value, text]) =>
         element("option", { value, selected: value === (query[name] ?? "") }, text)))
       : element("input", { name, value: query[name], placeholder, spellcheck: "false", autocomplete: "off" }));
   const submit = (event) => {
@@ -109,8 +112,8 @@ export async function run(button, region, session, action) {
 }
 
 /**
- * Asks again and again: soon after something has changed, ever slower while nothing does, not at all while nobody looks.
- * `ask` resolves to whether anything has changed.
+ * Asks again and again: soon after something has changed, ever slower while nothing does, not at all while nobody
+ * looks. `ask` resolves to whether anything has changed.
  */
 export function poll(ask, { shortest = 1500, longest = 20000, state = () => {} } = {}) {
   let pause = shortest;

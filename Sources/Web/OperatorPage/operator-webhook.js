@@ -13,17 +13,20 @@ export function showWebhook(session, id) {
     return [
       steps(event),
       element("section", { class: "card" }, element("h2", {}, "What it says and changed"),
-        facts(event, ["outcome", "answer", "reason", "type", "dataset_id", "sequence", "history_id", "revision", "status",
+        facts(event, ["outcome", "answer", "reason", "type", "dataset_id", "sequence", "history_id",
+          "revision", "status",
           "progress", "stage", "message"]),
         element("dl", { class: "facts" }, element("div", {}, element("dt", {}, "webhook-id"),
           element("dd", {}, element("code", {}, event.key)))),
-        event.history_id && element("p", {}, element("a", { href: address(`datasets/${event.history_id}`) }, "Its dataset"))),
+        event.history_id && element("p", {},
+          element("a", { href: address(`datasets/${event.history_id}`) }, "Its dataset"))),
       session.mayAct && event.outcome !== "applied" && actions(event),
       body(event.body),
     ];
   }).catch((error) => region.replaceChildren(problem(error)));
 
-  const others = (event) => fill(rest, () => session.api.get("events", { dataset: event.dataset_id, limit: 20 }), (answer) => [
+  const others = (event) => fill(rest, () =>
+    session.api.get("events", { dataset: event.dataset_id, limit: 20 }), (answer) => [
     element("h2", {}, `Events of dataset ${event.dataset_id}`),
     list("Events of the dataset", columns, answer, {
       link: (row) => address(`webhooks/${row.id}`),
@@ -44,7 +47,8 @@ export function showWebhook(session, id) {
       return [element("p", {}, isDry ? "Nothing was changed. It would be:" : "Replayed:"), replayed(answer)];
     };
     const drop = async () => {
-      if (!(await confirm("Drop this webhook?", "It stays in the log as ignored, and is not applied.", "Drop"))) return null;
+      if (!(await confirm(
+        "Drop this webhook?", "It stays in the log as ignored, and is not applied.", "Drop"))) return null;
       const { count } = await session.api.post("events/drop", { ids: [event.id] });
       load();
       return `${count} dropped.`;
@@ -59,7 +63,8 @@ export function showWebhook(session, id) {
   return {
     title: `Webhook ${id}`,
     nodes: [
-      element("nav", { class: "trail", "aria-label": "Where you are" }, element("a", { href: "#/webhooks" }, "Webhooks")),
+      element("nav", { class: "trail", "aria-label": "Where you are" },
+        element("a", { href: "#/webhooks" }, "Webhooks")),
       element("div", { class: "head" }, element("h1", {}, `Webhook ${id}`)), region, rest,
     ],
     close: () => {},
@@ -88,5 +93,7 @@ function body(text) {
   }
   const raw = element("pre", {}, text);
   return element("section", { class: "card" }, element("h2", {}, "Body"),
-    pretty ? [element("pre", {}, pretty), element("details", {}, element("summary", {}, "As it was received"), raw)] : raw);
+    pretty
+      ? [element("pre", {}, pretty), element("details", {}, element("summary", {}, "As it was received"), raw)]
+      : raw);
 }

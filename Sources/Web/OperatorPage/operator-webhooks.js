@@ -3,10 +3,13 @@
 import { element, fill } from "./elements.js";
 import { address, filters, list, poll } from "./operator-parts.js";
 
-export const columns = ["id", "recorded_at", "type", "outcome", "dataset_id", "sequence", "history_id", "revision", "reason"];
+export const columns = ["id", "recorded_at", "type", "outcome", "dataset_id", "sequence", "history_id",
+  "revision", "reason"];
 const outcomes = ["applied", "stale", "ignored", "parked", "rejected"];
-const types = ["dataset.created", "dataset.queued", "dataset.started", "dataset.progress", "dataset.completed", "dataset.failed",
-  "dataset.canceled", "dataset.stalled", "training.started", "training.completed", "training.failed", "training.updated"];
+const types = ["dataset.created", "dataset.queued", "dataset.started", "dataset.progress",
+  "dataset.completed", "dataset.failed",
+  "dataset.canceled", "dataset.stalled", "training.started", "training.completed", "training.failed",
+  "training.updated"];
 const named = (names) => [["", "All"], ...names.map((name) => [name, name])];
 
 const fields = [

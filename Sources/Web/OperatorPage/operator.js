@@ -1,6 +1,6 @@
 // The operator's page: who is signed in, and which view is open.
 
-import { element, problem } from "./elements.js";
+import { element, partsOf, problem } from "./elements.js";
 import { OperatorAPI } from "./operator-api.js";
 import { showBacklog } from "./operator-backlog.js";
 import { showActions, showCallback, showRefused } from "./operator-callback.js";
@@ -15,17 +15,23 @@ const announcer = document.getElementById("announcer");
 const holder = document.getElementById("holder");
 const navigation = document.getElementById("views");
 const signOutButton = document.getElementById("sign-out");
-const views = { "": "Overview", webhooks: "Webhooks", refused: "Refused", backlog: "To decide", datasets: "Datasets", callback: "Callback", actions: "Actions" };
+const views = {
+  "": "Overview", webhooks: "Webhooks", refused: "Refused", backlog: "To decide", datasets: "Datasets",
+  callback: "Callback", actions: "Actions",
+};
 
 /** What views get: `api`, `mayAct`, `announce(text)`, `showConnection(state)`. Null: nobody is signed in. */
 let session = null;
 let view = null;
 
-/** Views: `#/`, `#/webhooks?...`, `#/webhooks/ID`, `#/refused`, `#/backlog/KIND`, `#/datasets?...`, `#/datasets/ID`, `#/callback`, `#/actions`. */
+/**
+ * Views: `#/`, `#/webhooks?...`, `#/webhooks/ID`, `#/refused`, `#/backlog/KIND`, `#/datasets?...`, `#/datasets/ID`,
+ * `#/callback`, `#/actions`.
+ */
 function open() {
   if (!session) return;
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const [name = "", id] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const [name = "", id] = partsOf(path);
   const parameters = new URLSearchParams(query);
   view?.close();
   connection.hidden = true;
@@ -71,7 +77,8 @@ function signIn(reason) {
   if (reason) failure.append(problem({ message: reason }));
   const button = element("button", { class: "primary" }, "Sign in");
   const field = element("input", {
-    id: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false", "aria-describedby": "token-help",
+    id: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false",
+    "aria-describedby": "token-help",
   });
   const submit = async (event) => {
     event.preventDefault();
@@ -91,14 +98,16 @@ function signIn(reason) {
     element("label", { for: "token" }, "Operator token"),
     field,
     element("p", { id: "token-help", class: "faint" },
-      "The last part of an entry of ", element("code", {}, "OPERATOR_TOKEN"), ". It stays in this tab and is forgotten when you close it."),
+      "The last part of an entry of ", element("code", {}, "OPERATOR_TOKEN"),
+      ". It stays in this tab and is forgotten when you close it."),
     failure,
     button);
 }
 
 /** Signs in with a token; throws `APIError` if it is not accepted. */
 async function start(token) {
-  const api = new OperatorAPI(token, () => session && signOut("The token is not valid any more. Sign in again."));
+  const api = new OperatorAPI(token, () =>
+    session?.api === api && signOut("The token is not valid any more. Sign in again."));
   const me = await api.get("me");
   session = {
     api, mayAct: me.permission === "act", showConnection,

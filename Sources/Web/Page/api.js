@@ -8,6 +8,45 @@ export class APIError extends Error {
   }
 }
 
+/** How long an answer may take, in milliseconds: what only reads is asked again. */
+const [readTimeout, writeTimeout] = [20_000, 90_000];
+/** The longest `Retry-After` that is heeded, in seconds. A timer of more than 24 days would fire at once. */
+const longestPause = 3600;
+/** By how many milliseconds the clock here is ahead of the service's. Within five seconds it may be the network. */
+let ahead = 0;
+
+/** The service's time, in milliseconds: how long something takes is told by it, however wrong the clock here is. */
+export const serviceTime = () => Date.now() - ahead;
+
+/** Sends a request and reads the JSON that is answered. Throws `APIError`: one of status 0 without a whole answer. */
+export async function exchange(method, url, headers, body) {
+  headers = { Accept: "application/json", ...headers };
+  if (body) headers["Content-Type"] = "application/json";
+  let response, answer;
+  try {
+    const signal = AbortSignal.timeout(method === "GET" ? readTimeout : writeTimeout);
+    response = await fetch(url, { method, headers, signal, body: body && JSON.stringify(body) });
+    // An error may come from a proxy, without JSON; what is not an error must be whole.
+    const text = await response.text();
+    answer = response.ok ? JSON.parse(text || "{}") : objectIn(text);
+  } catch {
+    throw new APIError(0, { message: "The service cannot be reached." });
+  }
+  const difference = Date.now() - Date.parse(response.headers.get("Date"));
+  ahead = Math.abs(difference) > 5_000 ? difference : 0;
+  if (response.ok) return answer;
+  const retryAfter = Math.min(Number(response.headers.get("Retry-After")), longestPause) || null;
+  throw new APIError(response.status, answer, retryAfter);
+}
+
+function objectIn(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
 const nothing = "There is nothing here, or it is not open to you.";
 
 export class API {
@@ -61,20 +100,14 @@ export class API {
   }
 
   async #request(method, url, body, headers = {}) {
-    headers = { Accept: "application/json", Authorization: `Bearer ${this.#token}`, ...headers };
-    if (body) headers["Content-Type"] = "application/json";
-    let response;
     try {
-      response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
-    } catch {
-      throw new APIError(0, { message: "The service cannot be reached." });
+      return await exchange(method, url, { Authorization: `Bearer ${this.#token}`, ...headers }, body);
+    } catch (error) {
+      const { status, retryAfter } = error;
+      if (status === 401) this.#onUnauthenticated();
+      if (status === 404) error.message = nothing;
+      if (status === 429 && retryAfter) error.message = `Too many requests. Wait ${retryAfter} seconds.`;
+      throw error;
     }
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    if (response.status === 401) this.#onUnauthenticated();
-    if (response.status === 404) answer.message = nothing;
-    const retryAfter = Number(response.headers.get("Retry-After")) || null;
-    if (response.status === 429 && retryAfter) answer.message = `Too many requests. Wait ${retryAfter} seconds.`;
-    throw new APIError(response.status, answer, retryAfter);
   }
 }

@@ -1,7 +1,7 @@
 // The console: who is signed in, which view is open, and the live connection that all views share.
 
 import { API } from "./api.js";
-import { clock, element, problem, zone } from "./elements.js";
+import { clock, element, partsOf, problem, zone } from "./elements.js";
 import { PusherClient } from "./pusher.js";
 import { signIn } from "./sign-in.js";
 import { showDataset } from "./dataset.js";
@@ -14,8 +14,8 @@ const announcer = document.getElementById("announcer");
 const signOutButton = document.getElementById("sign-out");
 
 /**
- * What views get: `api`, `pusher`, `announce(text)`, `onState(state)` (of their `Reader`), and what earlier ones have read:
- * `wishlists` by slug, `histories` by id. Null: nobody is signed in.
+ * What views get: `api`, `pusher`, `announce(text)`, `onState(state)` (of their `Reader`), and what earlier ones have
+ * read: `wishlists` by slug, `histories` by id. Null: nobody is signed in.
  */
 let session = null;
 let view = null;
@@ -29,14 +29,14 @@ function announce(text) {
 }
 
 /**
- * Views: `#/?page=`, `#/SLUG?status=&sort=&page=`, `#/SLUG/ID`. A view is `{ title, nodes, update(parameters), close() }`;
- * other parameters of the view that is open are given to it.
+ * Views: `#/?page=`, `#/SLUG?status=&sort=&page=`, `#/SLUG/ID`.
+ * A view is `{ title, nodes, update(parameters), close() }`; other parameters of the view that is open are given to it.
  */
 function open() {
   if (!session) return;
   if (location.hash.startsWith("#token=")) history.replaceState(null, "", "#/");
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const [slug, id] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const [slug, id] = partsOf(path);
   const parameters = Object.fromEntries(new URLSearchParams(query));
   if (view?.path === path && view.update) return view.update(parameters);
   view?.close();
@@ -84,6 +84,7 @@ function showState() {
     detail(`${reasons[why]}${refusal} · as of ${clock(asOf)}`);
     if (why === "away" && pushing.name !== "connecting") button("Connect now", () => session.pusher.connect());
   }
+  if (name === "denied") detail(reading.error.message);
   if (!until) return;
   const remaining = element("span", { class: "reason", "aria-hidden": "true" });
   const tick = () => {
@@ -109,7 +110,7 @@ function signOut(reason) {
 
 /** Signs in with a token; throws `APIError` if it is not accepted. */
 async function start(token) {
-  const api = new API(token, () => session && signOut("The token is not valid any more. Sign in again."));
+  const api = new API(token, () => session?.api === api && signOut("The token is not valid any more. Sign in again."));
   await api.wishlists({ per_page: 1 });
   const configuration = await (await fetch(new URL("console/config.json", document.baseURI))).json();
   const authorize = (socketID, channel) => api.authorize(socketID, channel);

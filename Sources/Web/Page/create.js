@@ -1,6 +1,6 @@
 // The dialog that creates a dataset.
 
-import { element, problem } from "./elements.js";
+import { element, problem, wishlistName } from "./elements.js";
 
 /** Creates a dataset of the wishlist, by default with the choices in `first`; then shows it. */
 export function createDialog(session, wishlist, first = {}) {
@@ -8,7 +8,8 @@ export function createDialog(session, wishlist, first = {}) {
   let key = newKey();
   const failure = element("div");
   const name = element("input", {
-    id: "name", maxlength: 255, autocomplete: "off", dir: "auto", placeholder: wishlist.name, value: first.name,
+    id: "name", maxlength: 255, autocomplete: "off", dir: "auto", placeholder: wishlistName(wishlist),
+    value: first.name,
   });
   const option = (value, text) => element("option", { value, selected: value === first.notifications }, text);
   const notifications = element("select", { id: "notifications" },
@@ -39,7 +40,7 @@ export function createDialog(session, wishlist, first = {}) {
   };
   dialog.append(
     element("form", { onsubmit: send },
-      element("h2", { id: "create-title", dir: "auto" }, `Create a dataset of ${wishlist.name}`),
+      element("h2", { id: "create-title", dir: "auto" }, `Create a dataset of ${wishlistName(wishlist)}`),
       element("label", { for: "name" }, "Name"), name,
       element("label", { for: "notifications" }, "Tell those who watch about"), notifications,
       failure,

@@ -1,8 +1,10 @@
 // One dataset: where it stands and why it is late, its result or error, and its timeline.
 
 import {
-  badge, capitalised, copyButton, duration, element, loading, nameOf, problem, progressBar, redraw, time, words,
+  badge, capitalised, copyButton, duration, element, loading, nameOf, problem, progressBar, redraw, time,
+  wishlistName, words,
 } from "./elements.js";
+import { serviceTime } from "./api.js";
 import { followHistory } from "./histories.js";
 import { channelOf, spoken, subscribe } from "./live.js";
 import { createDialog } from "./create.js";
@@ -56,13 +58,14 @@ export function showDataset(session, slug, id) {
     if (!history) return;
     const isAtWork = history.status < 3;
     const begun = history.started_at ?? history.created_at;
-    const end = history.finished_at ?? (isAtWork ? new Date() : null);
-    const parts = stages(events, hasMore, isAtWork ? new Date() : history.finished_at ?? history.updated_at);
+    const end = history.finished_at ?? (isAtWork ? serviceTime() : null);
+    const parts = stages(events, hasMore, isAtWork ? serviceTime() : history.finished_at ?? history.updated_at);
     const terms = [
       ["At work for", isAtWork && duration(begun, end)], ["Took", !isAtWork && duration(begun, end)],
       [parts.length > lastStages ? "Last stages" : "Stages", parts.slice(-lastStages).map(([stage, took]) =>
         element("div", {}, element("span", { dir: "auto" }, capitalised(stage)), `: ${took}`))],
-      ["Dataset number", history.dataset_id && [`${history.dataset_id} `, copyButton(history.dataset_id, "the number")]],
+      ["Dataset number", history.dataset_id
+        && [`${history.dataset_id} `, copyButton(history.dataset_id, "the number")]],
       ["Reference", history.reference && [element("code", {}, history.reference), " ",
         copyButton(history.reference, "the reference")]],
       ["Made by", history.created_by_name && element("span", { dir: "auto" }, history.created_by_name)],
@@ -156,7 +159,7 @@ export function showDataset(session, slug, id) {
     nodes: [
       element("nav", { class: "trail", "aria-label": "Where you are" },
         element("a", { href: "#/" }, "Wishlists"), element("span", { "aria-hidden": "true" }, "›"),
-        element("a", { href: `#/${encodeURIComponent(slug)}`, dir: "auto" }, wishlist?.name ?? slug)),
+        element("a", { href: `#/${encodeURIComponent(slug)}`, dir: "auto" }, wishlist ? wishlistName(wishlist) : slug)),
       element("div", { class: "head" }, heading), body,
     ],
     now: () => follower?.now(),
@@ -188,8 +191,8 @@ function lateness(history) {
       ". What was missed was asked for again at ", exact(asked), ". ",
       deadline && ["If nothing comes until ", exact(deadline), ", it is called stalled; "],
       "it goes on by itself as soon as it is heard of.");
-  } else if (history.status < 3 && since && Date.now() - new Date(since) > silence) {
-    nodes.push("Nothing has been heard for ", duration(since, new Date()),
+  } else if (history.status < 3 && since && serviceTime() - new Date(since) > silence) {
+    nodes.push("Nothing has been heard for ", duration(since, serviceTime()),
       ". If it stays so, what was missed is asked for again.");
   }
   return nodes.flat().filter(Boolean);

@@ -58,9 +58,16 @@ export function badge(label) {
   return element("span", { class: `badge is-${label.replace(/[^a-z]/g, "")}` }, capitalised(label));
 }
 
-export const nameOf = (history) => history.name ?? (history.dataset_id ? `Dataset ${history.dataset_id}` : "Dataset");
+/** Whether there is something to see in a text: not only blanks, and characters of no width. */
+const isVisible = (text) => /[^\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u.test(text ?? "");
 
-/** Text that somebody else wrote, in whatever direction it runs. A long one shows its first lines, and the rest on demand. */
+/** What a dataset is called, and its links: never nothing. */
+export const nameOf = (history) =>
+  isVisible(history.name) ? history.name : history.dataset_id ? `Dataset ${history.dataset_id}` : "Dataset";
+
+export const wishlistName = (wishlist) => (isVisible(wishlist.name) ? wishlist.name : wishlist.slug);
+
+/** Text that somebody else wrote, in its own direction. A long one shows its first lines, the rest on demand. */
 export function words(text, properties = {}) {
   const node = element("span", { dir: "auto", ...properties }, text);
   if ((text ?? "").length <= 180 && (text ?? "").split("\n").length <= 4) return node;
@@ -182,6 +189,17 @@ export function choice(name, label, options, chosen, go) {
 export function showIn(form, values) {
   for (const control of form.querySelectorAll("[name]")) {
     control.value = values[control.name] ?? (control.tagName === "SELECT" ? control.options[0].value : "");
+  }
+}
+
+/** The parts of the path in an address; a part that is not well encoded stands for itself. */
+export const partsOf = (path) => path.split("/").filter(Boolean).map(decoded);
+
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -1,17 +1,19 @@
-// Follows what the dataset integrator tells of a history: live, without gaps, and by reading whenever nothing is pushed.
+// Follows what the dataset integrator tells of a history: live, without gaps, and by reading while nothing is pushed.
 // Without dependencies, for any web client; the integrator's own page uses it too. See "Live updates" in the documents.
 
-/** Milliseconds between two reads: while nothing is pushed; while changes are, in case one was lost; before the first. */
+/** Milliseconds between two reads: while nothing is pushed; while changes are (one may be lost); before the first. */
 const [often, seldom, first] = [10_000, 60_000, 1_500];
 const isOver = (history) => ["completed", "failed", "canceled"].includes(history?.status_label);
 
-/** Reads JSON with a token. Throws an error with `status` (0: no answer) and `retryAfter` (seconds, or null). */
+/** Reads JSON with a token. Throws an error with `status` (0: no whole answer) and `retryAfter` (seconds, or null). */
 export function jsonReader(token) {
   return async (url) => {
     const headers = { Accept: "application/json", Authorization: `Bearer ${token}` };
-    const answer = await fetch(url, { headers }).catch(() => null);
-    if (answer?.ok) return answer.json();
-    const [status, retryAfter] = [answer?.status ?? 0, Number(answer?.headers.get("Retry-After")) || null];
+    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(20_000) }).catch(() => null);
+    const body = answer?.ok && await answer.json().catch(() => null);
+    if (body) return body;
+    const status = answer && !answer.ok ? answer.status : 0;
+    const retryAfter = Math.min(Number(answer?.headers.get("Retry-After")), 3600) || null;
     throw Object.assign(new Error(`status ${status}`), { status, retryAfter });
   };
 }
@@ -22,7 +24,7 @@ export function jsonReader(token) {
  * `read()` reads all that is shown, and answers whether it found news. `untold()` says why not all of it is pushed
  * ("none", "milestones"; null: it is). `isSettled()`: nothing more is to be expected soon. `onState(state)` hears of
  * `{ name, why, asOf, until, error }`: "connecting"; "live"; "reading" (`why`: "away", "late" or what `untold` says);
- * "limited" (429) and "unreachable" with `until`, when it tries again (milliseconds); "denied" (`error`; then only `now()`).
+ * "limited" (429) and "unreachable" with `until`, when it tries again (in ms); "denied" (`error`; then only `now()`).
  */
 export class Reader {
   #options; #timer; #turn = null; #failures = 0;
@@ -91,9 +93,9 @@ export class Reader {
 }
 
 /**
- * Follows one history. `url` is its resource's; `get(url)` reads as `jsonReader` does; `known` is what is known of it already.
- * `subscribe({ received(event, data), setLive(isLive) })` connects it to Pusher, and returns what ends that; without it, it
- * only reads. `onChange({ history, events, hasMore })` gets the events newest first. `more()` reads earlier ones.
+ * Follows one history. `url` is its resource's; `get(url)` reads as `jsonReader` does; `known` is what is known of it.
+ * `subscribe({ received(event, data), setLive(isLive) })` connects it to Pusher, and returns what ends that; without,
+ * it only reads. `onChange({ history, events, hasMore })` gets the events newest first. `more()` reads earlier ones.
  */
 export function followHistory({ url, get, known = null, subscribe, onChange, onState }) {
   let [history, events, newest, older] = [known, [], null, null];
@@ -122,7 +124,7 @@ export function followHistory({ url, get, known = null, subscribe, onChange, onS
   }
 
   function received(event, data) {
-    if (history ? data.id !== history.id : !url.endsWith(`/${data.id}`)) return;
+    if (event.startsWith("client-") || (history ? data.id !== history.id : !url.endsWith(`/${data.id}`))) return;
     reader.heard();
     if (newest !== null && data.revision <= newest) return;
     const isNext = data.revision === newest + 1 && event !== "training.updated";

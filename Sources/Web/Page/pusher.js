@@ -7,6 +7,15 @@ const longestDelay = 30_000;
 /** A channel that nobody listens to any more is kept so long: the next view may want it. */
 const lingering = 10_000;
 
+/** Null: it is not JSON. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Keeps one connection and the subscriptions that are wanted.
  *
@@ -39,8 +48,8 @@ export class PusherClient {
   }
 
   /**
-   * Calls `listener.subscribed()` at every subscription, the renewed ones too, then `listener.received(event, data)`, and
-   * `listener.lost()` when it is no more, or cannot be. Returns what ends it.
+   * Calls `listener.subscribed()` at every subscription, the renewed ones too, then `listener.received(event, data)`,
+   * and `listener.lost()` when it is no more, or cannot be. Returns what ends it.
    */
   subscribe(channel, listener) {
     const entry = this.#channels.get(channel) ?? { subscribed: false, isNew: true };
@@ -85,8 +94,9 @@ export class PusherClient {
   }
 
   #receive(text) {
-    const message = JSON.parse(text);
-    const data = typeof message.data === "string" && message.data ? JSON.parse(message.data) : message.data;
+    const message = parsed(text);
+    if (typeof message?.event !== "string") return;
+    const data = typeof message.data === "string" ? parsed(message.data) : message.data;
     const channel = this.#channels.get(message.channel);
     this.#watch();
     switch (message.event) {
@@ -112,7 +122,9 @@ export class PusherClient {
         this.#refuse(channel, data?.error ?? "The subscription was refused.");
         break;
       default:
-        if (!message.event.startsWith("pusher")) channel?.listener?.received(message.event, data);
+        // Whoever has the channel can send it events that begin with "client-": they are not the service's.
+        if (/^(pusher|client-)/.test(message.event) || !data) break;
+        channel?.listener?.received(message.event, data);
     }
   }
 

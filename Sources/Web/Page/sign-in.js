@@ -1,6 +1,6 @@
 // Signing in with an access token.
 
-import { element, problem } from "./elements.js";
+import { decoded, element, problem } from "./elements.js";
 
 /** `start(token)` throws if the token is not accepted. A token in the address (`#token=`) only fills the field. */
 export function signIn(start, reason) {
@@ -11,7 +11,7 @@ export function signIn(start, reason) {
   const button = element("button", { class: "primary" }, "Sign in");
   const field = element("input", {
     id: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false",
-    value: given && decodeURIComponent(given), "aria-describedby": "token-help",
+    value: given && decoded(given), "aria-describedby": "token-help",
   });
   const submit = async (event) => {
     event.preventDefault();

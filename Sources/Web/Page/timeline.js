@@ -32,7 +32,8 @@ export function showTimeline(more) {
     setTimeout(() => observer.observe(foot), failure.textContent ? 10_000 : 0);
   }
   button.addEventListener("click", read);
-  const observer = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && read(), { rootMargin: `${margin}px` });
+  const observer = new IntersectionObserver(
+    (seen) => seen.at(-1).isIntersecting && read(), { rootMargin: `${margin}px` });
   observer.observe(foot);
 
   const isOneWith = (entry, event) =>

@@ -2,7 +2,7 @@
 
 import {
   address, badge, beyondTheEnd, capitalised, choice, element, emptiness, fill, nameOf, pager, progressBar, showIn, time,
-  words,
+  wishlistName, words,
 } from "./elements.js";
 import { Reader } from "./histories.js";
 import { channelOf, spoken, subscribe } from "./live.js";
@@ -112,9 +112,9 @@ export function showWishlist(session, slug, parameters) {
   function show(found) {
     wishlist = found;
     session.wishlists.set(slug, found);
-    heading.textContent = wishlist.name;
+    heading.textContent = wishlistName(wishlist);
     group.textContent = wishlist.group_name ?? "";
-    document.title = `${wishlist.name} – Dataset console`;
+    document.title = `${wishlistName(wishlist)} – Dataset console`;
     const { allowed, message, active_history_id: active } = wishlist.create;
     create.toggleAttribute("aria-disabled", false);
     create.setAttribute("aria-disabled", !allowed);
@@ -140,8 +140,11 @@ export function showWishlist(session, slug, parameters) {
       await Promise.all([loadHistories(), isFresh || loadWishlist()]);
       isFresh = false;
     },
-    untold: () => (wishlist && !channelOf(wishlist) ? "untold"
-      : [...rows.values()].some(({ history }) => history.status < 3 && history.notifications !== "all") ? "some" : null),
+    untold: () => {
+      if (wishlist && !channelOf(wishlist)) return "untold";
+      const isUntold = ({ history }) => history.status < 3 && history.notifications !== "all";
+      return [...rows.values()].some(isUntold) ? "some" : null;
+    },
     onState: session.onState,
   });
   const known = session.wishlists.get(slug);

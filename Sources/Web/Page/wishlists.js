@@ -2,7 +2,7 @@
 
 import {
   address, badge, beyondTheEnd, capitalised, choice, element, emptiness, fill, nameOf, pager, progressBar, showIn, time,
-  words,
+  wishlistName, words,
 } from "./elements.js";
 import { Reader } from "./histories.js";
 import { subscribe } from "./live.js";
@@ -39,7 +39,8 @@ export function showWishlists(session, parameters) {
     if (wishlist.training_status_label !== "none") training.append(trainingText(wishlist.training_status_label));
     return element("li", { class: "card" },
       element("div", {},
-        element("h2", {}, element("a", { dir: "auto", href: `#/${encodeURIComponent(wishlist.slug)}` }, wishlist.name)),
+        element("h2", {}, element("a", { dir: "auto", href: `#/${encodeURIComponent(wishlist.slug)}` },
+          wishlistName(wishlist))),
         wishlist.group_name && element("span", { class: "faint", dir: "auto" }, wishlist.group_name),
         wishlistStatus[wishlist.status] && badge(wishlistStatus[wishlist.status]), training,
         obstacles.has(wishlist.create.code) && words(wishlist.create.message, { class: "faint" })),
@@ -97,7 +98,8 @@ export function showWishlists(session, parameters) {
   const filters = element("form", { class: "filters", role: "search", "aria-label": "Wishlists", onsubmit: submit },
     element("label", {}, element("span", {}, "Search"), search),
     choice("status", "State",
-      [["", "All"], ["active", "Active"], ["inactive", "Inactive"], ["canceled", "Canceled"]], parameters.status ?? "", go),
+      [["", "All"], ["active", "Active"], ["inactive", "Inactive"], ["canceled", "Canceled"]],
+      parameters.status ?? "", go),
     choice("dataset_status", "Latest dataset", [["", "All"], ...names], parameters.dataset_status ?? "", go));
 
   const reader = new Reader({
