@@ -170,7 +170,8 @@ struct NotificationModel {
         let idle = queue.takeIdle(since: now, limit: 2)
         if idle.isEmpty { return nil }
         return .released(
-            idle.map { id, delivered in
+            idle.map { one in
+                let (id, delivered) = (one.id, one.delivered)
                 let history = histories[Int(id)]
                 let isOurs = history.delivery.dispatcher == us
                 if isOurs && history.revision == delivered {
