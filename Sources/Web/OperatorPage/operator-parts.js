@@ -3,7 +3,7 @@
 import { badge, capitalised, element, emptiness, problem, time } from "./elements.js";
 
 const words = { id: "ID", dataset_id: "Dataset", history_id: "History", group_id: "Group", key: "webhook-id" };
-export const title = (name) => words[name] ?? capitalised(name.replace(/_(at|id)$/, ""));
+export const title = (name) => words[name] ?? capitalised(name.replace(/_(at|id)$/, "")).replace(/\burl\b/i, "URL");
 
 /** A value as it is best read: a time, a status, a number, text. */
 export function value(name, raw) {

@@ -45,7 +45,9 @@ export function showDataset(session, slug, id) {
       body.replaceChildren(summary, outcome, timeline.node);
     }
     bar.update(history);
-    const text = history.message ?? capitalised(history.stage ?? "");
+    const told = history.message ?? capitalised(history.stage ?? "");
+    // The status says it already.
+    const text = told === capitalised(history.status_label) ? "" : told;
     redraw(now, history.status_label + text, () => [badge(history.status_label), " ", words(text)]);
     redraw(outcome, JSON.stringify([history.error, history.result]), () =>
       [history.error && errorCard(history.error), history.result && resultCard(history.result)]);
