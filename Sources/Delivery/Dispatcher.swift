@@ -150,6 +150,8 @@ package final class Dispatcher: Sendable {
         package var historyID: Int64
         package var delivered = 0
         package var back: [Notification] = []
+        /// Some of the delivered are dead letters.
+        package var hasRefused = false
 
         package init(historyID: Int64) { self.historyID = historyID }
     }
@@ -162,7 +164,9 @@ package final class Dispatcher: Sendable {
         let now = ContinuousClock.now
         return update { state in
             for outcome in outcomes {
-                state.queue.finish(outcome.historyID, delivered: outcome.delivered, back: outcome.back, now: now)
+                state.queue.finish(
+                    outcome.historyID, delivered: outcome.delivered, back: outcome.back, hasRefused: outcome.hasRefused,
+                    now: now)
             }
             state.busy -= 1
             state.pause = pause

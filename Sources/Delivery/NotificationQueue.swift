@@ -20,7 +20,9 @@ struct NotificationQueue: Sendable {
         var isInFlight = false
         /// The last revision that is on its way.
         var lastTaken: Int64 = 0
-        /// The last notification that Pusher has taken, and when.
+        /// Up to here another instance, or this one before it died, may have sent them already.
+        var mayBeSentTo: Int64 = 0
+        /// The last notification that Pusher has taken, and when, if it was sent once.
         var sent: (revision: Int64, at: ContinuousClock.Instant)?
         /// Another instance delivers it now: all but the request that is on its way is gone.
         var isForgotten = false
@@ -94,6 +96,7 @@ struct NotificationQueue: Sendable {
             return load(id, after: dataset.covered)
         }
         dataset.isLoading = false
+        if entry.isFromLog { dataset.mayBeSentTo = max(dataset.mayBeSentTo, entry.to) }
         append(entry, to: &dataset)
         rest(id, &dataset, now)
     }
@@ -169,8 +172,10 @@ struct NotificationQueue: Sendable {
 
     /// Notes the end of a request, for one history: how many of its notifications have been delivered, and which go back.
     /// Progress that was overtaken meanwhile is dropped.
+    ///
+    /// - Parameter hasRefused: some of the delivered are dead letters.
     package mutating func finish(
-        _ id: Int64, delivered: Int, back: [Notification] = [], now: ContinuousClock.Instant
+        _ id: Int64, delivered: Int, back: [Notification] = [], hasRefused: Bool = false, now: ContinuousClock.Instant
     ) {
         count -= delivered
         guard var dataset = datasets[id], !dataset.isForgotten else {
@@ -184,7 +189,9 @@ struct NotificationQueue: Sendable {
         count -= back.count - kept.count
         dataset.waiting.insert(contentsOf: kept, at: 0)
         dataset.isInFlight = false
-        if delivered > 0, back.isEmpty { dataset.sent = (dataset.lastTaken, now) }
+        if delivered > 0, back.isEmpty, !hasRefused, dataset.lastTaken > dataset.mayBeSentTo {
+            dataset.sent = (dataset.lastTaken, now)
+        }
         if !dataset.waiting.isEmpty { ready.append(id) }
         rest(id, &dataset, now)
         datasets[id] = dataset
@@ -200,7 +207,7 @@ struct NotificationQueue: Sendable {
         var id: Int64
         /// The revision up to which all of it is delivered.
         var delivered: Int64
-        /// The last notification that Pusher has taken, and when; nil: none since this instance has the history.
+        /// The last notification that Pusher has taken, and when; nil: not known.
         var sent: (revision: Int64, at: ContinuousClock.Instant)?
     }
 

@@ -88,8 +88,11 @@ package struct NotificationSender: Sendable {
                 outcomes.append(.init(historyID: notification.historyID))
             }
             switch outcome {
-            case .sent, .refused:
+            case .sent:
                 outcomes[outcomes.count - 1].delivered += 1
+            case .refused:
+                outcomes[outcomes.count - 1].delivered += 1
+                outcomes[outcomes.count - 1].hasRefused = true
             case .again(let alone):
                 var notification = notification
                 notification.isSentAlone = notification.isSentAlone || alone

@@ -15,8 +15,8 @@ extension EventLog {
         }
     }
 
-    /// Keeps when Pusher had taken these notifications, by the database's clock: for whoever looks at one webhook. What is sent
-    /// again after a crash gets the time of the last sending. The rows of the histories must be locked.
+    /// Keeps when Pusher had taken these notifications, by the database's clock: for whoever looks at one webhook. The rows of
+    /// the histories must be locked.
     package static func keepTimes(
         of changes: [NotifiedChange], on connection: isolated MySQLConnection
     ) throws(MySQLError) {

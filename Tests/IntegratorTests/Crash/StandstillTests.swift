@@ -32,6 +32,14 @@ import Testing
             let events = try await service.waitForPushed(of: history.id) { $0.count >= 2 }
             #expect(events.map(\.eventID) == ["\(history.id)-1", "\(history.id)-1"])
             try await service.waitUntilSettled(history.id)
+            // When it got through first is not known: no time is noted.
+            let times: SQL = "SELECT COUNT(notified_at) FROM wishlist_dataset_events WHERE history_id = \(history.id)"
+            #expect(try await service.number(times) == 0)
+            // The next one's is.
+            #expect(try await second.post(TestWebhook(.datasetProgress, of: history, sequence: 2)).status == 200)
+            try await service.waitForPushed(of: history.id, revision: 2)
+            try await service.waitUntilSettled(history.id)
+            #expect(try await service.number(times) == 1)
             #expect(await second.terminate() == 0)
         }
     }

@@ -131,6 +131,17 @@ import Time
             try await service.waitUntilSettled(history.id)
             let last = try #require(ISO8601.parse(try await notified(2)))
             #expect(try await notified(0) == "yes, unless overtaken or not wanted; by \(last.iso8601) at the latest")
+            // What Pusher refuses has none, not even once the dead letter is gone.
+            service.sandbox.pusher.inject(PusherFault(status: 400))
+            let refused = TestWebhook(.datasetProgress, of: history, sequence: 4)
+            _ = try await service.post(refused)
+            try await service.waitUntilSettled(history.id)
+            #expect(
+                try await service.number(
+                    """
+                    SELECT COUNT(*) FROM wishlist_dataset_events e JOIN wishlist_dataset_dead_letters d ON d.event_id = e.id \
+                    WHERE e.event_key = \(refused.id) AND e.notified_at IS NULL
+                    """) == 1)
             // What nobody wants is not sent, and has no time.
             let quiet = try await service.history(of: try await service.wishlist(of: try await service.group()))
             try await service.execute("UPDATE wishlist_dataset_histories SET notifications = 1 WHERE id = \(quiet.id)")
