@@ -27,7 +27,13 @@ import Time
             let migrator = Migrator(configuration, migrations: [first, second])
             #expect(try await migrator.run(report: report) == [second.name])
             #expect(try await migrator.run(report: report) == [])
-            let steps = events.entries.filter { if case .running = $0 { false } else { true } }
+            // What tests beside this one do to their own tables blocks DDL of others for a moment, on MySQL.
+            let steps = events.entries.filter {
+                switch $0 {
+                case .running, .blocked: false
+                default: true
+                }
+            }
             #expect(
                 steps == [
                     .started(name: first.name, statements: 2), .applied(name: first.name),
@@ -285,7 +291,7 @@ import Time
             try await connection.execute(
                 "create table p (id int primary key, n int) partition by hash (id) partitions 2")
             var expected = ["f has the FULLTEXT index words", "p is partitioned"]
-            if !TestServer.isMySQL {
+            if try await connection.query("select version() like '%MariaDB%'")[0].bool(0) {
                 try await connection.execute("create table s (id int primary key) with system versioning")
                 expected.append("the server refuses ALTER TABLE s: it says 4119")
             }
@@ -306,7 +312,7 @@ import Time
             for table in ["f drop index words", "p remove partitioning"] {
                 try await connection.execute("alter table \(unescaped: table)")
             }
-            if !TestServer.isMySQL { try await connection.execute("drop table s") }
+            try await connection.execute("drop table if exists s")
             try await connection.execute("create table if not exists s (id int primary key)")
             #expect(try await Migrator(configuration, migrations: [migration]).run() == ["1"])
             await connection.close()
