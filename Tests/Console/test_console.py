@@ -297,6 +297,7 @@ class ConsoleTests(BrowserTests):
         self.assertEqual(self.script("return document.querySelector('tbody .clamped.open').textContent"), message[:1000])
         self.script("location.hash = '#/autumn-living-room/80000'")
         self.until_text(names[0], "h1")
+        self.assertLess(self.script("return document.querySelector('.trail a').offsetHeight"), 30, "one line")
         self.look("names-dataset")
         # A browser that enlarges twice has half the width.
         self.cdp("Emulation.setDeviceMetricsOverride", width=640, height=450, deviceScaleFactor=2, mobile=False)

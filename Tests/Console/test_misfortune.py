@@ -60,6 +60,19 @@ class MisfortuneTests(BrowserTests):
             self.answer_instead("return really(url, options);")
             self.until(lambda: self.texts("#connection span")[0] == "Live", "the live connection", seconds=40)
 
+    def test_answer_that_is_older_than_what_was_pushed(self):
+        """It still tells what is not pushed, such as who made the dataset."""
+        world.scenario(steps=5, step_delay=0.2, outcome="failed")
+        self.open("#/standing-desks")
+        self.answer_instead("""
+            const answer = really(url, options);
+            if (!/histories.\\d+$/.test(url)) return answer;
+            return answer.then((late) => new Promise((go) => { setTimeout(() => go(late), 4000); }));
+            """)
+        self.create("Soon over")
+        self.until_text("Dataset failed", ".timeline")
+        self.until_text("Ada Berg", ".facts", seconds=8)
+
     def test_long_pause_is_kept(self):
         """A timer of more than 24 days would fire at once."""
         self.open("#/winter-hiking")

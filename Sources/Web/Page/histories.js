@@ -59,8 +59,7 @@ export class Reader {
       this.#isWanted = this.#isDue = false;
       clearTimeout(this.#timer);
       try {
-        const isNews = await this.#options.read();
-        if (isNews && wasDue && this.#isLive) this.#isLate = true;
+        if (await this.#options.read() && wasDue && this.#isLive) this.#isLate = true;
         this.#failures = 0;
         this.#settle();
       } catch (error) {
@@ -102,7 +101,8 @@ export function followHistory({ url, get, known = null, subscribe, onChange, onS
   const changed = () => onChange({ history, events, hasMore: older !== null });
   const take = (data) => {
     const result = data.result ?? (data.status === history?.status ? history.result : null);
-    if (!history || data.revision >= history.revision) history = { ...history, ...data, result };
+    // What is pushed is newer than an answer under way, but not all: the answer still tells the rest.
+    history = history?.revision > data.revision ? { ...data, ...history } : { ...history, ...data, result };
   };
   const lacksResult = () => history.status_label === "completed" && !history.result;
 
