@@ -70,12 +70,14 @@ fuzz-http: ## framing faults against the service, also behind nginx (COUNT=10000
 flood-http: ## strangers that hold all they can: answer times of good webhooks and memory meanwhile
 	@Tests/Scripts/flood-http
 
-check: lint docs ## format, rooms, documents, unit tests under ThreadSanitizer, all tests
+check: lint docs ## format, rooms, documents, alert rules, unit tests under ThreadSanitizer, all tests, a release program at work
 	@Tests/Scripts/check-rooms
 	swift build --build-tests --explicit-target-dependency-import-check error
 	@Tests/Scripts/test-tsan --filter '$(UNIT_TESTS)'
 	@Tests/Scripts/test-tsan --filter '$(NETWORK_TESTS)'
+	@RULES_ONLY=1 Tests/Scripts/test-alerts
 	@Tests/Scripts/test
+	@ONCE=1 Tests/Scripts/demo
 
 docs: ## build the documents into .local/docs, without a warning
 	@mkdir -p .local/docs

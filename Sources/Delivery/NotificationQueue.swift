@@ -45,15 +45,15 @@ struct NotificationQueue: Sendable {
     /// Histories to be read from the log, and the revision after which.
     private var loads: [Int64: Int64] = [:]
     /// Notifications dropped because a newer progress event of the same dataset came while they waited.
-    package private(set) var overtaken = 0
+    private(set) var overtaken = 0
     /// Notifications that wait or are on their way.
-    package private(set) var count = 0
+    private(set) var count = 0
 
     let maximumDatasets: Int
     let maximumPerDataset: Int
 
     /// - Parameter maximumDatasets: with something to send; and so many, besides, whose row is not up to date.
-    package init(maximumDatasets: Int = 20_000, maximumPerDataset: Int = 64) {
+    init(maximumDatasets: Int = 20_000, maximumPerDataset: Int = 64) {
         self.maximumDatasets = maximumDatasets
         self.maximumPerDataset = maximumPerDataset
     }
@@ -68,7 +68,7 @@ struct NotificationQueue: Sendable {
     var hasRoom: Bool { datasets.count - idleCount < maximumDatasets }
 
     /// Whether nothing waits, is on its way or is to be noted or read.
-    package var isEmpty: Bool { datasets.isEmpty && loads.isEmpty }
+    var isEmpty: Bool { datasets.isEmpty && loads.isEmpty }
 
     // MARK: What comes in
 
@@ -148,7 +148,7 @@ struct NotificationQueue: Sendable {
 
     /// Takes up to `maximum` notifications of datasets of which nothing is on its way; a notification that is to go alone
     /// goes alone.
-    package mutating func take(maximum: Int) -> [(notification: Notification, address: WishlistAddress)] {
+    mutating func take(maximum: Int) -> [(notification: Notification, address: WishlistAddress)] {
         var request: [(notification: Notification, address: WishlistAddress)] = []
         while request.count < maximum, let id = ready.first {
             guard var dataset = datasets[id], !dataset.isInFlight, !dataset.waiting.isEmpty else {
@@ -174,7 +174,7 @@ struct NotificationQueue: Sendable {
     /// Progress that was overtaken meanwhile is dropped.
     ///
     /// - Parameter hasRefused: some of the delivered are dead letters.
-    package mutating func finish(
+    mutating func finish(
         _ id: Int64, delivered: Int, back: [Notification] = [], hasRefused: Bool = false, now: ContinuousClock.Instant
     ) {
         count -= delivered
@@ -200,7 +200,7 @@ struct NotificationQueue: Sendable {
     // MARK: What the rows are to say
 
     /// Up to which revision a history is delivered, as far as this instance knows; 0: it knows nothing.
-    package func delivered(_ id: Int64) -> Int64 { datasets[id]?.delivered ?? 0 }
+    func delivered(_ id: Int64) -> Int64 { datasets[id]?.delivered ?? 0 }
 
     /// A history that is delivered, whose row does not say so yet.
     struct Idle: Sendable {
@@ -241,7 +241,7 @@ struct NotificationQueue: Sendable {
     // MARK: What is read from the log
 
     /// Has a history read from the log, from where this queue ends.
-    package mutating func load(_ id: Int64) {
+    mutating func load(_ id: Int64) {
         if datasets[id]?.isForgotten == true { return }
         datasets[id]?.isLoading = true
         load(id, after: datasets[id]?.covered ?? 0)
@@ -264,12 +264,12 @@ struct NotificationQueue: Sendable {
     }
 
     /// Which of these histories the queue knows nothing of.
-    package func unknown(_ ids: [Int64]) -> [Int64] { ids.filter { datasets[$0] == nil && loads[$0] == nil } }
+    func unknown(_ ids: [Int64]) -> [Int64] { ids.filter { datasets[$0] == nil && loads[$0] == nil } }
 
     // MARK: What others deliver
 
     /// Leaves a dataset to whoever delivers it now.
-    package mutating func forget(_ id: Int64) {
+    mutating func forget(_ id: Int64) {
         loads[id] = nil
         guard var dataset = datasets.removeValue(forKey: id) else { return }
         count -= dataset.waiting.count

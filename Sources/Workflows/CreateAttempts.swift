@@ -36,26 +36,26 @@ struct CreateAttempts: Sendable {
     private static let leastTime: Duration = .milliseconds(500)
 
     /// For all attempts together.
-    package let limit: Duration
+    let limit: Duration
     /// An attempt may have made a dataset.
-    package private(set) var isOpen: Bool
+    private(set) var isOpen: Bool
     private var count = 0
     private var hasRegistered = false
 
     /// - Parameter isOpen: there were attempts before, in another process perhaps, of which nobody knows what became.
-    package init(limit: Duration, isOpen: Bool) {
+    init(limit: Duration, isOpen: Bool) {
         self.limit = limit
         self.isOpen = isOpen
     }
 
     /// How long the next attempt may take: half of what is left, so that none uses it up alone.
-    package func timeout(at elapsed: Duration) -> Duration {
+    func timeout(at elapsed: Duration) -> Duration {
         let left = limit - elapsed
         return left / 2 < Self.leastTime ? max(left, .milliseconds(1)) : left / 2
     }
 
     /// What to do after an answer.
-    package mutating func step(
+    mutating func step(
         after outcome: TVPythonAPI.Outcome<Int64>, at elapsed: Duration,
         using generator: inout some RandomNumberGenerator
     ) -> Step {

@@ -13,45 +13,19 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 import world
-from browser import AUDIT, FOLDER, BrowserTests
+from browser import AUDIT, FOLDER
+from signed_in import SignedIn
 
 
-class ConsoleTests(BrowserTests):
+class ConsoleTests(SignedIn):
     """Each test has a wishlist of its own."""
 
     SHAPES = {"phone": (390, 844), "tablet": (760, 1000), "laptop": (1024, 768), "desk": (1400, 900)}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.line = world.Line()
-        cls.line.restore()
-        cls.addClassCleanup(cls.line.cut)
-        cls.owner = os.environ["TOKEN"]
-        super().setUpClass()
-
-    def open(self, path="", token=None, connection="Live"):
-        self.browser.get(f"{world.URL}/console#token={token or self.owner}")
-        self.click("Sign in", "main")
-        self.until(lambda: "Wishlists" in self.texts("h1"), "the wishlists")
-        if path:
-            self.script("location.hash = arguments[0]", path)
-        self.until(lambda: self.texts("#connection span")[0] == connection, f"the connection: {connection}")
-        self.script("performance.clearResourceTimings()")
 
     def asked(self, pattern=r"/api/"):
         """The requests since the last `performance.clearResourceTimings()`."""
         names = self.script("return performance.getEntriesByType('resource').map((e) => e.name)")
         return [name for name in names if re.search(pattern, name)]
-
-    def create(self, name=""):
-        self.click("Create dataset", "main")
-        field = self.until(lambda: self.all("dialog #name")[0], "the dialog")
-        field.send_keys(name)
-        self.click("Create dataset", "dialog")
-        self.until(lambda: not self.all("dialog"), "the dialog's end")
-        self.until(lambda: re.search(r"/\d+$", self.script("return location.hash")), "the new dataset")
-
-    # Tests
 
     def test_page_is_locked_down(self):
         with urllib.request.urlopen(f"{world.URL}/console") as answer:
@@ -547,13 +521,6 @@ class ConsoleTests(BrowserTests):
         described = self.script("return JSON.parse(document.body.textContent).components.schemas.NotificationName.enum")
         for event in described:
             self.assertIn(f"`{event}`", text)
-
-    def post_create(self, slug):
-        request = urllib.request.Request(
-            f"{world.URL}/api/v1/wishlist-to-group/{slug}/createAnalysis", method="POST",
-            headers={"Authorization": f"Bearer {self.owner}"})
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)["data"]
 
     def test_nothing_there(self):
         self.expected_errors = ["status of 40[34]"]

@@ -1,29 +1,15 @@
 """The console with hostile texts and unlucky users: what comes from outside may be wrong, late, cut off or forged."""
 
-import os
 import pathlib
 import re
 
-import test_console
 import world
-from browser import BrowserTests
+from signed_in import SignedIn
 
 LONG = 10 ** 10
 
 
-class MisfortuneTests(BrowserTests):
-    open = test_console.ConsoleTests.open
-    create = test_console.ConsoleTests.create
-    post_create = test_console.ConsoleTests.post_create
-
-    @classmethod
-    def setUpClass(cls):
-        cls.line = world.Line()
-        cls.line.restore()
-        cls.addClassCleanup(cls.line.cut)
-        cls.owner = os.environ["TOKEN"]
-        super().setUpClass()
-
+class MisfortuneTests(SignedIn):
     def answer_instead(self, text):
         """`text` is the body of a function of `url, options, really` that answers requests of the API."""
         self.script(f"""

@@ -79,8 +79,9 @@ import Testing
         try await service.execute(
             """
             INSERT INTO wishlist_dataset_events (event_key, history_id, revision, type, outcome, status, body, recorded_at) \
-            SELECT CONCAT('e', seq), \(history.id), seq, IF(seq = 1, 'dataset.started', 'dataset.progress'), 0, 2, '{}', \
-            UTC_TIMESTAMP(6) FROM seq_1_to_1000 WHERE seq <= \(count)
+            WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < \(count)) \
+            SELECT CONCAT('e', n), \(history.id), n, IF(n = 1, 'dataset.started', 'dataset.progress'), 0, 2, '{}', \
+            UTC_TIMESTAMP(6) FROM numbers
             """)
         try await service.execute(
             "UPDATE wishlist_dataset_histories SET revision = \(count) WHERE id = \(history.id)")
@@ -178,7 +179,8 @@ import Testing
     /// It was renewed after it was looked at.
     @Test func aLeaseThatWasRenewedIsNotRemoved() async throws {
         try await with { service, dispatcher, _, _ in
-            let removal = try await service.execute(Outbox.removeStatement(lease: dispatcher.number, renewedAt: "then"))
+            let removal = try await service.execute(
+                Outbox.removeStatement(lease: dispatcher.number, renewedAt: "2026-11-23 16:00:00"))
             #expect(removal.affectedRows == 0)
             #expect(try await service.number("SELECT COUNT(*) FROM integrator_leases") == 1)
         }
