@@ -39,6 +39,7 @@ class MisfortuneTests(SignedIn):
             AbortSignal.timeout = (milliseconds) => timeout(milliseconds / 20);
             """)
         for fault in ("return Promise.resolve(new Response('<html>Sign in to the network</html>'));",
+                      "return Promise.resolve(new Response('null'));",
                       "return new Promise((_, fail) => options.signal.addEventListener('abort', fail));"):
             self.answer_instead(fault)
             self.script("dispatchEvent(new Event('online'))")

@@ -26,9 +26,10 @@ export async function exchange(method, url, headers, body) {
   try {
     const signal = AbortSignal.timeout(method === "GET" ? readTimeout : writeTimeout);
     response = await fetch(url, { method, headers, signal, body: body && JSON.stringify(body) });
-    // An error may come from a proxy, without JSON; what is not an error must be whole.
+    // An error may come from a proxy, without JSON; what is not an error must be a whole object.
     const text = await response.text();
     answer = response.ok ? JSON.parse(text || "{}") : objectIn(text);
+    if (Object(answer) !== answer) throw new TypeError("no object");
   } catch {
     throw new APIError(0, { message: "The service cannot be reached." });
   }
