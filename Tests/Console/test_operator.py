@@ -42,9 +42,9 @@ def create(slug):
 class OperatorTests(BrowserTests):
     @classmethod
     def setUpClass(cls):
-        line = world.Line()
-        line.restore()
-        cls.addClassCleanup(line.cut)
+        cls.line = world.Line()
+        cls.line.restore()
+        cls.addClassCleanup(cls.line.cut)
         super().setUpClass()
 
     def open(self, path="", token=TOKEN):
@@ -113,7 +113,8 @@ class OperatorTests(BrowserTests):
         self.until_text('"type": "dataset.completed"', "pre")
         self.until_text(f"Events of dataset {history['dataset_id']}", "h2")
         self.look("operator-webhook")
-        self.click("Its dataset")
+        self.assertRegex(self.texts(".facts")[0], r"Committed\d{4}-\d\d-\d\d [\d:]{8}\.\d{6} UTC \d+\.\d ms later")
+        self.click("Show its dataset")
         self.until_text("Completed", ".now")
         self.look("operator-dataset")
 
@@ -179,6 +180,21 @@ class OperatorTests(BrowserTests):
         self.click("Retry")
         self.until_text("1 of 1 sent")
 
+    def test_owed_notifications(self):
+        self.addCleanup(self.line.restore)
+        self.line.cut()
+        world.scenario(steps=4, step_delay=1)
+        history = create("bathroom-refresh")
+        self.open("#/backlog/owed")
+        self.until_text("bathroom-refresh", "tbody")
+        self.assertEqual(self.all(".decisions"), [], "nothing to decide: they are sent by themselves")
+        self.look("operator-owed")
+        self.act(f"tbody a[href='#/datasets/{history['id']}']", lambda each: each.click())
+        self.until_text("are owed since", ".now")
+        self.line.restore()
+        self.until_text("Completed", ".now", 60)  # by itself: the view is live
+        self.until(lambda: "Owed since" not in self.texts("dl")[0], "its delivery", 60)
+
     def test_late_datasets_have_their_reason(self):
         world.sql("""
             UPDATE wishlist_dataset_histories SET status = 6, heard_at = UTC_TIMESTAMP(6) - INTERVAL 2 HOUR,
@@ -222,7 +238,7 @@ class OperatorTests(BrowserTests):
 
     def test_who_may_only_look(self):
         self.open("#/backlog/rejected", token=LOOKING)
-        self.until_text("may look", "#holder")
+        self.until_text("read only", "#holder")
         self.until_text("Rejected", "h1")
         self.assertEqual(self.all(".decisions"), [])
 

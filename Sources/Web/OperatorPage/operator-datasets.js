@@ -1,8 +1,8 @@
 // The datasets of all customers, and why one is late.
 
-import { element, fill, problem, progressBar } from "./elements.js";
+import { element, fill, loading, problem, progressBar } from "./elements.js";
 import { columns as eventColumns } from "./operator-webhooks.js";
-import { address, facts, filters, list } from "./operator-parts.js";
+import { address, facts, filters, list, poll } from "./operator-parts.js";
 
 const columns = ["history_id", "dataset_id", "status", "slug", "group_id", "created_at", "heard_at", "why"];
 const states = [["", "All"], ["pending,queued,processing", "Active"], ["late", "Late"], ["stalled", "Stalled"],
@@ -39,26 +39,38 @@ export function showDatasets(session, parameters) {
 
 export function showDataset(session, id) {
   const region = element("div", { class: "dataset-view" });
-  fill(region, async () => ({
-    dataset: await session.api.get(`datasets/${encodeURIComponent(id)}`),
-    events: await session.api.get("events", { history: id, limit: 50 }),
-  }), ({ dataset, events }) => [
-    element("section", { class: "card summary" }, element("h2", {}, "Why is it not further?"),
+  let last = null;
+
+  async function ask() {
+    const [dataset, events] = await Promise.all([
+      session.api.get(`datasets/${encodeURIComponent(id)}`), session.api.get("events", { history: id, limit: 50 })]);
+    await fill(region, () => ({ dataset, events }), draw);
+    // The explanation changes with time alone.
+    const before = last;
+    last = JSON.stringify([{ ...dataset, why: "" }, events]);
+    return before !== null && before !== last;
+  }
+
+  const draw = ({ dataset, events }) => [
+    element("section", { class: "card summary" }, element("h2", {}, "Explanation"),
       element("p", { class: "now" }, dataset.why),
       progressBar({ ...dataset, status_label: dataset.status })),
-    element("section", { class: "card" }, element("h2", {}, "What is known of it"),
+    element("section", { class: "card" }, element("h2", {}, "Details"),
       facts(dataset, [
         "status", "dataset_id", "reference", "name", "slug", "wishlist", "wishlist_id", "group_id", "created_by",
         "stage", "message", "error_code", "error_message", "sequence", "revision", "notified_revision", "owed_since",
         "created_at", "started_at", "heard_at", "deadline_at", "redelivery_asked_at", "finished_at"])),
     dataset.dead_letters.length > 0 && element("p", { class: "state" },
-      `${dataset.dead_letters.length} dead letters: `,
-        element("a", { href: "#/backlog/dead-letters" }, "look at them")),
-    element("h2", {}, "Its events"),
+      element("a", { href: "#/backlog/dead-letters" }, `${dataset.dead_letters.length} dead letters`)),
+    element("h2", {}, "Events"),
     list("Events", eventColumns, events, {
       link: (row) => address(`webhooks/${row.id}`), older: (page) => address("webhooks", { history: id, page }),
     }),
-  ]).catch((error) => region.replaceChildren(problem(error)));
+  ];
+  region.append(loading());
+  const end = poll(ask, { state: session.showConnection, failed: (error) => {
+    if (last === null) region.replaceChildren(problem(error));
+  } });
   return {
     title: `History ${id}`,
     nodes: [
@@ -66,6 +78,6 @@ export function showDataset(session, id) {
         element("a", { href: "#/datasets" }, "Datasets")),
       element("div", { class: "head" }, element("h1", {}, `History ${id}`)), region,
     ],
-    close: () => {},
+    close: end,
   };
 }

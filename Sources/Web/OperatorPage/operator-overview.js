@@ -41,7 +41,7 @@ function tiles(answer) {
     element(link ? "a" : "div", { class: `tile${isBad ? " is-bad" : ""}`, href: link },
     element("span", { class: "faint" }, label), element("strong", {}, String(text ?? "–")));
   const active = (datasets.pending ?? 0) + (datasets.queued ?? 0) + (datasets.processing ?? 0);
-  const lag = waiting.lag_seconds === null ? "–" : `${Math.round(waiting.lag_seconds)} s`;
+  const lag = waiting.lag_seconds ? `${Math.round(waiting.lag_seconds)} s` : "None";
   return [
     tile("Active datasets", active, address("datasets", { status: "pending,queued,processing" })),
     tile("Late", datasets.late, address("datasets", { late: "true" }), datasets.late > 0),
@@ -49,9 +49,9 @@ function tiles(answer) {
     tile("Rejected", waiting.rejected, "#/backlog/rejected", waiting.rejected > 0),
     tile("Parked", waiting.parked, "#/backlog/parked"),
     tile("Dead letters", waiting.dead_letters, "#/backlog/dead-letters", waiting.dead_letters > 0),
-    tile("Oldest owed", lag, "#/backlog/dead-letters", waiting.lag_seconds > 120),
-    tile("Answers, median", milliseconds(answer.answer_seconds_p50)),
-    tile("Answers, 99 %", milliseconds(answer.answer_seconds_p99)),
+    tile("Longest owed notification", lag, "#/backlog/owed", waiting.lag_seconds > 120),
+    tile("Answer time, median", milliseconds(answer.answer_seconds_p50)),
+    tile("Answer time, 99 %", milliseconds(answer.answer_seconds_p99)),
     tile("Callback", answer.callback_registered ? "Registered" : "Not registered", "#/callback",
       !answer.callback_registered),
   ];
@@ -89,7 +89,7 @@ function columns(recent) {
           element("thead", {}, element("tr", {},
             ["From", ...outcomes].map((name) => element("th", { scope: "col" }, name)))),
           element("tbody", {}, recent.map((column) => element("tr", {},
-            element("th", { scope: "row" }, time(column.from, { clock: true })),
+            element("th", { scope: "row" }, time(column.from)),
             outcomes.map((outcome) => element("td", {}, String(column[outcome]))))))))),
   ];
 }

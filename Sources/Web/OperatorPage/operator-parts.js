@@ -2,14 +2,20 @@
 
 import { badge, capitalised, element, emptiness, problem, time } from "./elements.js";
 
-const words = { id: "ID", dataset_id: "Dataset", history_id: "History", group_id: "Group", key: "webhook-id" };
+const words = {
+  id: "ID", dataset_id: "Dataset", history_id: "History", wishlist_id: "Wishlist ID", group_id: "Group ID",
+  key: "webhook-id", webhook_id: "webhook-id", created_by: "Created by user", why: "Explanation",
+  notified_revision: "Delivered up to revision", leased: "Held by an instance", recorded_at: "Committed",
+  heard_at: "Last webhook", redelivery_asked_at: "Webhooks asked for again", begun_at: "When", actor: "Who",
+  changed: "How many",
+};
 export const title = (name) => words[name] ?? capitalised(name.replace(/_(at|id)$/, "")).replace(/\burl\b/i, "URL");
 
 /** A value as it is best read: a time, a status, a number, text. */
 export function value(name, raw) {
   if (raw === null || raw === undefined || raw === "") return element("span", { class: "faint" }, "–");
   if (typeof raw === "boolean") return raw ? "Yes" : "No";
-  if (/_at$|_since$|^from$/.test(name)) return time(raw, { clock: false });
+  if (/_at$|_since$|^from$/.test(name)) return time(raw);
   if (["outcome", "status", "level", "before", "now"].includes(name)) return badge(raw);
   if (name === "reference" || name === "key") return element("code", {}, raw);
   return String(raw);
@@ -113,9 +119,9 @@ export async function run(button, region, session, action) {
 
 /**
  * Asks again and again: soon after something has changed, ever slower while nothing does, not at all while nobody
- * looks. `ask` resolves to whether anything has changed.
+ * looks. `ask` resolves to whether anything has changed; `failed` gets what it throws.
  */
-export function poll(ask, { shortest = 1500, longest = 20000, state = () => {} } = {}) {
+export function poll(ask, { shortest = 1500, longest = 20000, state = () => {}, failed = () => {} } = {}) {
   let pause = shortest;
   let timer = null;
   let isOver = false;
@@ -128,6 +134,7 @@ export function poll(ask, { shortest = 1500, longest = 20000, state = () => {} }
       if (isOver || error.status === 401) return;
       pause = Math.max(Math.min(pause * 2, longest), 1000 * (error.retryAfter ?? 0));
       state("waiting");
+      failed(error);
     }
     if (!isOver) timer = setTimeout(turn, pause * (0.9 + Math.random() / 5));
   };

@@ -12,14 +12,14 @@ export function showWebhook(session, id) {
     if (event.dataset_id) others(event);
     return [
       steps(event),
-      element("section", { class: "card" }, element("h2", {}, "What it says and changed"),
+      element("section", { class: "card" }, element("h2", {}, "Content and outcome"),
         facts(event, ["outcome", "answer", "reason", "type", "dataset_id", "sequence", "history_id",
           "revision", "status",
           "progress", "stage", "message"]),
         element("dl", { class: "facts" }, element("div", {}, element("dt", {}, "webhook-id"),
           element("dd", {}, element("code", {}, event.key)))),
         event.history_id && element("p", {},
-          element("a", { href: address(`datasets/${event.history_id}`) }, "Its dataset"))),
+          element("a", { href: address(`datasets/${event.history_id}`) }, "Show its dataset"))),
       session.mayAct && event.outcome !== "applied" && actions(event),
       body(event.body),
     ];
@@ -36,15 +36,15 @@ export function showWebhook(session, id) {
   function actions(event) {
     const result = element("div", { "aria-live": "polite" });
     const replayed = (answer) => answer.data.length
-      ? table("What becomes of it", ["id", "type", "before", "now", "reason"], answer.data)
-      : element("p", {}, "It stays as it is: it was applied before.");
+      ? table("Outcome", ["id", "type", "before", "now", "reason"], answer.data)
+      : element("p", {}, "No change: it was applied before.");
     const button = (text, action) => element("button", {
       type: "button", onclick: (event) => run(event.currentTarget, result, session, action),
     }, text);
     const replay = (isDry) => async () => {
       const answer = await session.api.post("events/replay", { ids: [event.id], dry_run: isDry });
       if (!isDry) load();
-      return [element("p", {}, isDry ? "Nothing was changed. It would be:" : "Replayed:"), replayed(answer)];
+      return [element("p", {}, isDry ? "Nothing was changed. A replay would do this:" : "Replayed:"), replayed(answer)];
     };
     const drop = async () => {
       if (!(await confirm(
@@ -71,17 +71,32 @@ export function showWebhook(session, id) {
   };
 }
 
-/** To the microsecond, as the log has it; other words stay as they are. */
-const exact = (text) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)
-  ? element("time", { datetime: text, title: new Date(text).toString() }, text) : text;
+const instant = /(\d{4}-\d\d-\d\dT[\d:.]+Z)/;
 
+/** Times in a text to the microsecond, as logs have them; the local time shows on hover. */
+const exact = (text) => text.split(instant).map((part) => (instant.test(part)
+  ? element("time", { datetime: part, title: new Date(part).toString() }, part.replace("T", " ").replace("Z", " UTC"))
+  : part));
+
+/** How long after `from` it was, such as "3.2 ms later"; nothing where either is not known. */
+function later(from, to) {
+  if (!from || !instant.test(to)) return null;
+  const microseconds = (text) => Date.parse(text) * 1000 + Number(text.match(/\.\d{3}(\d{3})Z$/)?.[1] ?? 0);
+  const gone = (microseconds(to) - microseconds(from)) / 1000;
+  return element("span", { class: "faint" }, gone < 1000 ? ` ${gone.toFixed(1)} ms later`
+    : ` ${(gone / 1000).toFixed(1)} s later`);
+}
+
+/** When each step was. What the other side says of its own times is by its own clock. */
 function steps(event) {
-  return element("section", { class: "card" }, element("h2", {}, "When"),
+  const received = event.received_at;
+  return element("section", { class: "card" }, element("h2", {}, "Steps"),
     element("dl", { class: "facts" }, [
-      ["Happened", event.happened_at], ["Sent", event.sent_at], ["Received", event.received_at],
-      ["Committed", event.recorded_at], ["Notified", event.notified]]
-      .filter(([, value]) => value).map(([name, value]) =>
-        element("div", {}, element("dt", {}, name), element("dd", {}, exact(value))))));
+      ["Happened", event.happened_at], ["Sent", event.sent_at], ["Received", received],
+      ["Committed", event.recorded_at, received],
+      ["Notified", event.notified, instant.exec(event.notified)?.index === 0 && received]]
+      .filter(([, value]) => value).map(([name, value, from]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, exact(value), later(from, value))))));
 }
 
 function body(text) {

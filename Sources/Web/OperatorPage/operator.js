@@ -16,7 +16,7 @@ const holder = document.getElementById("holder");
 const navigation = document.getElementById("views");
 const signOutButton = document.getElementById("sign-out");
 const views = {
-  "": "Overview", webhooks: "Webhooks", refused: "Refused", backlog: "To decide", datasets: "Datasets",
+  "": "Overview", webhooks: "Webhooks", refused: "Refused", backlog: "Backlog", datasets: "Datasets",
   callback: "Callback", actions: "Actions",
 };
 
@@ -114,7 +114,7 @@ async function start(token) {
     announce: (text) => (announcer.textContent = text),
   };
   sessionStorage.setItem("operator", token);
-  holder.textContent = session.mayAct ? me.name : `${me.name}, may look`;
+  holder.textContent = session.mayAct ? me.name : `${me.name} (read only)`;
   signOutButton.hidden = navigation.hidden = false;
   open();
 }

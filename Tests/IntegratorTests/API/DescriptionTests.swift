@@ -297,10 +297,12 @@ import Testing
         }
         _ = try await walker.call(
             service, "POST", "/broadcasting/auth", token: scene.token, body: "{}", expecting: 403)
-        let described = try await walker.call(service, "GET", "/openapi.json", token: nil, expecting: 200)
-        _ = try await walker.call(
-            service, "GET", "/openapi.json", token: nil, headers: [("If-None-Match", described.header("ETag") ?? "")],
-            expecting: 304)
+        for path in ["/openapi.json", "/console/config.json"] {
+            let described = try await walker.call(service, "GET", path, token: nil, expecting: 200)
+            _ = try await walker.call(
+                service, "GET", path, token: nil, headers: [("If-None-Match", described.header("ETag") ?? "")],
+                expecting: 304)
+        }
         for path in ["/health/live", "/health/ready", "/metrics"] {
             _ = try await walker.call(service, "GET", path, token: nil, expecting: 200)
         }
