@@ -204,11 +204,12 @@ package struct OperatorDesk: Sendable {
         var table = Table(
             "history_id", "dataset_id", "slug", "status", "revision", "notified_revision", "owed_since", "age_seconds",
             "leased")
-        for debtor in owing {
+        for history in owing {
             table.add(
-                .number(debtor.historyID), .number(debtor.datasetID), .text(debtor.slug), .text(debtor.status?.label),
-                .number(debtor.revision), .number(debtor.notified), .time(debtor.owedSince),
-                .number(debtor.ageSeconds), .bool(debtor.isLeased))
+                .number(history.historyID), .number(history.datasetID), .text(history.slug),
+                .text(history.status?.label),
+                .number(history.revision), .number(history.notified), .time(history.owedSince),
+                .number(history.ageSeconds), .bool(history.isLeased))
         }
         return table
     }
