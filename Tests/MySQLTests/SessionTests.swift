@@ -92,19 +92,22 @@ import Testing
         await server.stop()
     }
 
-    @Test func theServersPacketLimitIsRead() async throws {
-        let server = try await TestServer.startOwn(options: ["--max-allowed-packet=1M"])
+    @Test(arguments: [1, 4]) func theServersPacketLimitIsRead(mebibytes: Int) async throws {
+        let limit = mebibytes << 20
+        let server = try await TestServer.startOwn(options: ["--max-allowed-packet=\(mebibytes)M"])
         let connection = try await MySQLConnection.connect(server.configuration())
-        #expect(await connection.maximumPacketBytes == 1 << 20)
-        let small = [UInt8](repeating: 0, count: 500_000)
-        #expect(try await connection.query("select length(\(small))")[0].int64(0) == 500_000)
-        let large = [UInt8](repeating: 0, count: 600_000)
+        #expect(await connection.maximumPacketBytes == limit)
+        // In hexadecimal a byte takes two.
+        let small = [UInt8](repeating: 0, count: limit / 2 - 24_000)
+        #expect(try await connection.query("select length(\(small))")[0].int64(0) == Int64(small.count))
+        let large = [UInt8](repeating: 0, count: limit / 2 + 80_000)
         let error = await #expect(throws: MySQLError.self) { try await connection.query("select length(\(large))") }
         #expect(error?.kind == .tooLarge)
         #expect(connection.isUsable)
         // Several at a time go in as many packets as they need.
         let three = Array(repeating: "select length(\(small))" as SQL, count: 3)
-        #expect(try await connection.executeAll(three).map { try $0.rows[0].int64(0) } == [500_000, 500_000, 500_000])
+        let lengths = try await connection.executeAll(three).map { try $0.rows[0].int64(0) }
+        #expect(lengths == Array(repeating: Int64(small.count), count: 3))
         await server.stop()
     }
 

@@ -81,6 +81,24 @@ import Time
         }
     }
 
+    /// A result that is no JSON is shown as none, wherever it would be read.
+    @Test func aResultThatIsNoJSONIsNone() async throws {
+        let histories: SQL = """
+            CREATE TABLE wishlist_dataset_histories (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+            wishlist_to_group_id BIGINT UNSIGNED NOT NULL, dataset_id BIGINT NULL, slug VARCHAR(191) NULL, \
+            status INT NOT NULL DEFAULT 0, result LONGTEXT NULL, created_at DATETIME NULL, updated_at DATETIME NULL)
+            """
+        try await ConsoleTables.with([histories]) { service in
+            let scene = try await service.scene()
+            let id = try await service.history(of: scene.wishlist, status: .completed).id
+            try await service.execute("UPDATE wishlist_dataset_histories SET result = '[1' WHERE id = \(id)")
+            for path in ["", "?cursor=", "/\(id)"] {
+                let answer = try await service.get("\(scene.wishlist.path)/histories\(path)", token: scene.token)
+                #expect(answer.status == 200 && answer.json != nil && !answer.text.contains("[1"), "\(answer.text)")
+            }
+        }
+    }
+
     /// A console that is too different is refused at the start, by the table's and the column's name.
     @Test(arguments: [
         (
