@@ -4,6 +4,7 @@ import Testing
 
 @testable import Datasets
 @testable import Integrator
+@testable import Sandbox
 
 /// The writers' connections, where the account may have few.
 @Suite(.timeLimit(.minutes(5))) struct WriterConnectionTests {
@@ -63,8 +64,12 @@ import Testing
             while try await service.number(connected) ?? 0 < 2 { try await Task.sleep(for: .milliseconds(10)) }
             // No reader gives its connection up: all wait for a table that somebody has locked.
             try await service.execute("LOCK TABLES personal_access_tokens WRITE")
+            let answered = Recorder<Int>()
             let readers = (0..<20).map { _ in
-                Task { try? await service.get("\(scene.wishlist.path)/histories", token: scene.token) }
+                Task {
+                    let answer = try? await service.get("\(scene.wishlist.path)/histories", token: scene.token)
+                    answered.append(answer?.status ?? 0)
+                }
             }
             var others: [MySQLConnection] = []
             while let next = try? await MySQLConnection.connect(account) { others.append(next) }
@@ -72,6 +77,7 @@ import Testing
             for history in histories {
                 #expect(try await service.post(.init(.datasetStarted, of: history, sequence: 1)).status == 200)
             }
+            #expect(answered.all.isEmpty)
             try await service.execute("UNLOCK TABLES")
             for reader in readers { _ = await reader.value }
             for other in others { await other.close() }
