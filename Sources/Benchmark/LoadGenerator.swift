@@ -10,7 +10,7 @@ struct LoadGenerator {
         var seconds = 0.0
         /// Answers by status, from the first to the last.
         var statuses: [Int: Int] = [:]
-        /// Of the answers that were measured.
+        /// Of the answers since the warm-up.
         var latencies = Latencies()
         /// Of this thread, while it was measured.
         var cpuSeconds = 0.0
@@ -78,6 +78,8 @@ private struct LoadLoop {
     private var next = 0
     private var outstanding = 0
     private var measuring = false
+    /// 0: not begun yet.
+    private var measuredFrom: UInt64 = 0
 
     init(epoll: Int32, bytes: UnsafeRawBufferPointer, offsets: [Int], connections: [LoadConnection]) {
         self.epoll = epoll
@@ -91,7 +93,6 @@ private struct LoadLoop {
         let begin = Clock.now() + UInt64(warmUp * 1e9)
         let end = begin + UInt64(duration * 1e9)
         let giveUp = end + 10_000_000_000
-        var measuredFrom: UInt64 = 0
         var cpuFrom = 0.0
         var isSending = true
         var events = [epoll_event](repeating: epoll_event(), count: 512)
@@ -158,10 +159,9 @@ private struct LoadLoop {
         connections[index].partial = []
         now = Clock.now()
         result.statuses[status, default: 0] += 1
-        if measuring {
-            result.measured += 1
-            result.latencies.add(nanoseconds: now - connections[index].sentAt)
-        }
+        if measuring { result.measured += 1 }
+        // Also what is answered after the end: a standstill that lasts until then is not to be overlooked.
+        if measuredFrom > 0 { result.latencies.add(nanoseconds: now - connections[index].sentAt) }
         return true
     }
 }
