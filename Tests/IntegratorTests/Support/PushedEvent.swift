@@ -49,11 +49,12 @@ extension ServiceUnderTest {
     }
 
     private static func events(of historyID: Int64, in events: [SandboxPusher.Event]) -> [PushedEvent] {
-        // In a batch an event has an entry for each of its channels.
-        events.compactMap(PushedEvent.init).filter { event in
-            event.historyID == historyID
+        // In a batch an event has an entry for each of its channels. Only events that begin as those of this history are read:
+        // there may be thousands of others.
+        events.lazy.filter { event in
+            event.data.hasPrefix(#"{"id":\#(historyID),"#)
                 && event.channels.contains { $0.hasPrefix("private-wishlist-to-group.") }
-        }
+        }.compactMap(PushedEvent.init)
     }
 
     /// Waits until a query's first number is as it should be: for changes of which nobody tells. Throws after `timeout`.
