@@ -16,8 +16,9 @@ final class Exchange: Sendable {
         var answer: PreparedResponse?
     }
 
-    /// `@unchecked Sendable`: from other threads only MHD_resume_connection is called with it, which is made for that, and
-    /// under the lock under which it is taken away.
+    /// Proof of `@unchecked Sendable`: the event thread puts the pointer here and reads nothing through it. Another thread only
+    /// gives it to MHD_resume_connection, which may be called from any thread, under the lock of `state`, and takes it away in
+    /// the same step: so once, and while libmicrohttpd keeps the connection.
     fileprivate struct Suspended: @unchecked Sendable {
         let connection: OpaquePointer
     }

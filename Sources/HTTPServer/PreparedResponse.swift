@@ -2,8 +2,8 @@ import CMicroHTTPD
 
 /// A response in libmicrohttpd's form, owned: given back when this value ends.
 ///
-/// `@unchecked Sendable`: libmicrohttpd counts references to a response under a lock of its own, and a value that
-/// cannot be copied has one user at a time.
+/// Proof of `@unchecked Sendable`: libmicrohttpd ties a response to no thread, and counts references to it under a lock of its
+/// own. Headers are added before it is queued, by the one user that a value has which cannot be copied.
 struct PreparedResponse: ~Copyable, @unchecked Sendable {
     let status: UInt32
     let pointer: OpaquePointer

@@ -3,7 +3,8 @@ import Synchronization
 
 /// HMAC-SHA256 (RFC 2104) with one key, whose schedule is computed once. Callable from any thread.
 package final class HMACKey: Sendable {
-    /// `@unchecked Sendable`: owned, and used under the lock alone.
+    /// Proof of `@unchecked Sendable`: OpenSSL ties a context to no thread, only to one use at a time. The pointer is made and
+    /// freed here, cannot be copied out of `context`, and is used under its lock alone.
     private struct Context: ~Copyable, @unchecked Sendable {
         let pointer: OpaquePointer
 

@@ -210,6 +210,12 @@ class OperatorTests(BrowserTests):
         self.act("tbody a", lambda each: each.click())
         self.until_text("A webhook revives it", ".now")
 
+    def test_what_is_not_there(self):
+        self.expected_errors = ["status of 404"]
+        self.open("#/datasets/999999999")
+        self.until(lambda: self.all(".problem"), "the reason")
+        self.assertEqual(self.texts("#connection:not([hidden])"), [], "the connection is fine")
+
     def test_callback_is_lost_and_put_right(self):
         # The service looks from time to time, and may put it right before the page is open.
         for _ in range(3):

@@ -119,7 +119,7 @@ export async function run(button, region, session, action) {
 
 /**
  * Asks again and again: soon after something has changed, ever slower while nothing does, not at all while nobody
- * looks. `ask` resolves to whether anything has changed; `failed` gets what it throws.
+ * looks. `ask` resolves to whether anything has changed; `failed` gets what it throws. A refusal ends it.
  */
 export function poll(ask, { shortest = 1500, longest = 20000, state = () => {}, failed = () => {} } = {}) {
   let pause = shortest;
@@ -132,9 +132,11 @@ export function poll(ask, { shortest = 1500, longest = 20000, state = () => {}, 
       if (!isOver) state("live");
     } catch (error) {
       if (isOver || error.status === 401) return;
+      failed(error);
+      // What is wrong with the request stays wrong; only these two pass.
+      if (error.status >= 400 && error.status < 500 && ![408, 429].includes(error.status)) return;
       pause = Math.max(Math.min(pause * 2, longest), 1000 * (error.retryAfter ?? 0));
       state("waiting");
-      failed(error);
     }
     if (!isOver) timer = setTimeout(turn, pause * (0.9 + Math.random() / 5));
   };

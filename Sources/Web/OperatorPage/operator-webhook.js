@@ -78,11 +78,12 @@ const exact = (text) => text.split(instant).map((part) => (instant.test(part)
   ? element("time", { datetime: part, title: new Date(part).toString() }, part.replace("T", " ").replace("Z", " UTC"))
   : part));
 
-/** How long after `from` it was, such as "3.2 ms later"; nothing where either is not known. */
+/** How long after `from` it was, such as "3.2 ms later"; nothing where that is not known, or clocks contradict it. */
 function later(from, to) {
   if (!from || !instant.test(to)) return null;
   const microseconds = (text) => Date.parse(text) * 1000 + Number(text.match(/\.\d{3}(\d{3})Z$/)?.[1] ?? 0);
   const gone = (microseconds(to) - microseconds(from)) / 1000;
+  if (gone < 0) return null;
   return element("span", { class: "faint" }, gone < 1000 ? ` ${gone.toFixed(1)} ms later`
     : ` ${(gone / 1000).toFixed(1)} s later`);
 }
